@@ -1,0 +1,266 @@
+"""What a picture says and shows, for every kind of file that the web sends."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile, features
+
+from wukong_build.picture import AT_MOST_PIXELS, FORMATS, Header, Picture
+
+WIDTH, HEIGHT = 96, 64
+
+
+def scene() -> Image.Image:
+    """Light above left, dark below right, in colour: no turn or flip leaves it as it is."""
+    x, y = np.meshgrid(np.linspace(0, 1, WIDTH), np.linspace(0, 1, HEIGHT))
+    red = 255 * (1 - 0.7 * x - 0.3 * y)
+    return Image.fromarray(np.stack([red, red * 0.9, red * 0.8], axis=2).astype(np.uint8))
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    """The file that Pillow makes of it."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def orientation(value: int) -> Image.Exif:
+    """EXIF data that says nothing but the orientation."""
+    exif = Image.Exif()
+    exif[0x0112] = value
+    return exif
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims this size, and whose pixels are junk."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + b"\0\0\0\x04IDATjunkjunk"
+    )
+
+
+def bmp_header(width: int, height: int) -> bytes:
+    """A BMP that claims this size, and has no pixels."""
+    return b"BM" + struct.pack("<IHHIIiiHHIIIIII", 54, 0, 0, 54, 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+
+
+def pixels(content: bytes) -> np.ndarray:
+    """The grey picture of the file as numbers."""
+    grey = Picture(content).grey
+    assert grey is not None
+    assert grey.mode == "L"
+    return np.asarray(grey).astype(int)
+
+
+avif = pytest.param("AVIF", {}, marks=pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("JPEG", {}),
+        ("JPEG", {"progressive": True}),
+        ("MPO", {"save_all": True, "append_images": [scene()]}),
+        ("PNG", {}),
+        ("WEBP", {}),
+        ("WEBP", {"save_all": True, "append_images": [scene().rotate(180)]}),
+        ("GIF", {"save_all": True, "append_images": [scene().rotate(180)]}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "jpeg"}),
+        avif,
+    ],
+)
+def test_every_format_is_recognised_by_its_bytes_and_decoded(kind: str, options: dict[str, object]) -> None:
+    """Each format of the web gives its header and, of its first frame, nearly the same grey picture."""
+    content = saved(scene(), kind, **options)
+    assert Picture(content).header == Header(FORMATS[kind], WIDTH, HEIGHT, 1)
+    expected = np.asarray(scene().convert("L")).astype(int)
+    assert np.abs(pixels(content) - expected).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("nothing", b""),
+        ("a page", b"<!doctype html><html><body>404</body></html>"),
+        ("a drawing", b'<svg xmlns="http://www.w3.org/2000/svg"/>'),
+        ("an icon", saved(scene(), "ICO")),
+        ("magic bytes alone", b"\xff\xd8\xff"),
+        ("a cut header", saved(scene(), "PNG")[:20]),
+        ("zeros", bytes(1000)),
+        ("no size", bmp_header(0, 10)),
+        ("more pixels a side than a column holds", png_header(2**32 - 5, 10)),
+    ],
+)
+def test_other_bytes_are_no_image(name: str, content: bytes) -> None:
+    """What is not an image in a known format has neither header nor pixels."""
+    picture = Picture(content)
+    assert (picture.header, picture.grey) == (None, None)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "progressive", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_truncated_file_does_not_decode(kind: str) -> None:
+    """Of a file cut at 99 % nothing is shown, rather than a part."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (400, 400, 3), np.uint8))
+    content = saved(noise, "JPEG", progressive=True) if kind == "progressive" else saved(noise, kind)
+    assert Picture(content).grey is not None
+    assert Picture(content[: len(content) * 99 // 100]).grey is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [png_header(AT_MOST_PIXELS, 2), bmp_header(60_000, 60_000), bmp_header(2**31 - 1, 2**31 - 1)],
+    ids=["PNG", "BMP", "largest BMP"],
+)
+def test_a_bomb_is_never_decoded(content: bytes) -> None:
+    """An image with too many pixels says its size, and is not decoded."""
+    picture = Picture(content)
+    assert picture.header is not None
+    assert picture.header.width * picture.header.height > AT_MOST_PIXELS
+    assert picture.grey is None
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_the_header_reads_no_pixels(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Size and orientation cost no decode, even where Pillow would decode a PNG to look for EXIF behind its pixels."""
+    content = saved(scene(), kind)
+    loaded: list[Image.Image] = []
+    monkeypatch.setattr(ImageFile.ImageFile, "load", loaded.append)
+    assert Picture(content).header == Header(FORMATS[kind], WIDTH, HEIGHT, 1)
+    assert loaded == []
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", pytest.param("AVIF", marks=avif.marks)])
+@pytest.mark.parametrize("value", range(1, 9))
+def test_the_grey_picture_is_upright(kind: str, value: int) -> None:
+    """Width and height are as stored, the grey picture as a browser shows it, for all eight orientations of EXIF."""
+    turned = {
+        1: scene(),
+        2: scene().transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        3: scene().transpose(Image.Transpose.ROTATE_180),
+        4: scene().transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+        5: scene().transpose(Image.Transpose.TRANSPOSE),
+        6: scene().transpose(Image.Transpose.ROTATE_90),  # stored turned left; 6 says: turn right to see it
+        7: scene().transpose(Image.Transpose.TRANSVERSE),
+        8: scene().transpose(Image.Transpose.ROTATE_270),
+    }[value]
+    content = saved(turned, kind, exif=orientation(value))
+    assert Picture(content).header == Header(FORMATS[kind], *turned.size, value)
+    shown = pixels(content)
+    assert shown.shape == (HEIGHT, WIDTH)
+    assert np.abs(shown - np.asarray(scene().convert("L"))).mean() < 6
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", orientation(77).tobytes()],
+    ids=["garbage", "offset beyond the end", "cut", "orientation 77"],
+)
+def test_broken_exif_spoils_no_picture(exif: bytes) -> None:
+    """Where EXIF makes no sense the picture is taken as stored."""
+    content = saved(scene(), "JPEG", exif=exif)
+    assert Picture(content).header == Header("jpg", WIDTH, HEIGHT, 1)
+    assert pixels(content).shape == (HEIGHT, WIDTH)
+
+
+def ramp(dtype: type, top: float) -> np.ndarray:
+    """From 0 at the left to `top` at the right."""
+    return np.tile(np.linspace(0, top, WIDTH), (HEIGHT, 1)).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("8 bits", saved(Image.fromarray(ramp(np.uint8, 255)), "PNG")),
+        ("16 bits", saved(Image.fromarray(ramp(np.uint16, 65535)), "PNG")),
+        ("16 bits, TIFF", saved(Image.fromarray(ramp(np.uint16, 65535)), "TIFF")),
+        ("32 bits", saved(Image.fromarray(ramp(np.int32, 1e9)), "TIFF")),
+        ("floats", saved(Image.fromarray(ramp(np.float32, 1.0)), "TIFF")),
+        ("CMYK", saved(Image.fromarray(ramp(np.uint8, 255)).convert("RGB").convert("CMYK"), "JPEG", quality=95)),
+        ("CMYK, TIFF", saved(Image.fromarray(ramp(np.uint8, 255)).convert("RGB").convert("CMYK"), "TIFF")),
+        ("palette", saved(Image.fromarray(ramp(np.uint8, 255)).convert("RGB").quantize(256), "PNG")),
+        ("grey with opaque alpha", saved(Image.fromarray(ramp(np.uint8, 255)).convert("LA"), "PNG")),
+    ],
+)
+def test_every_depth_and_colour_model_gives_the_same_grey(name: str, content: bytes) -> None:
+    """Black stays black and white stays white, in however many bits or inks they are stored."""
+    assert np.abs(pixels(content)[HEIGHT // 2] - ramp(np.uint8, 255)[0].astype(int)).max() <= 4
+
+
+def test_a_flat_deep_image_is_black() -> None:
+    """32 bits of a single value have no brightest and darkest, and divide by nothing."""
+    assert pixels(saved(Image.fromarray(np.full((70, 70), 7, np.int32)), "TIFF")).max() == 0
+
+
+def test_floats_that_are_no_numbers_count_as_zero() -> None:
+    """NaN and infinity in a float TIFF do not swallow the range of the rest."""
+    floats = ramp(np.float32, 1.0)
+    floats[0, :3] = [np.nan, np.inf, -np.inf]
+    shown = pixels(saved(Image.fromarray(floats), "TIFF"))
+    assert list(shown[0, :3]) == [0, 0, 0]
+    assert shown[:, -1].min() == 255
+
+
+def transparent(mode: str) -> bytes:
+    """A black PNG whose left half is transparent."""
+    alpha = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    alpha[:, : WIDTH // 2] = 0
+    if mode in ("RGBA", "LA"):
+        image = Image.new(mode, (WIDTH, HEIGHT))
+        image.putalpha(Image.fromarray(alpha))
+        return saved(image, "PNG")
+    levels = Image.fromarray(np.where(alpha == 255, 0, 1).astype(np.uint8))
+    if mode == "P":
+        levels.putpalette([0, 0, 0, 9, 9, 9])
+    else:
+        levels = levels.convert(mode)
+    return saved(levels, "PNG", transparency={"P": 1, "L": 1, "RGB": (1, 1, 1)}[mode])
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "RGB"])
+def test_what_is_transparent_is_white(mode: str) -> None:
+    """Transparent pixels are white, as on a page, whether an alpha channel or a colour says so."""
+    row = pixels(transparent(mode))[HEIGHT // 2]
+    assert list(row[[0, WIDTH // 2 - 1, WIDTH // 2, WIDTH - 1]]) == [255, 255, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "shorter"),
+    [
+        ("JPEG", (1280, 960), 120),
+        ("JPEG", (400, 300), 75),
+        ("JPEG", (6000, 4000), 500),
+        ("PNG", (1280, 960), 320),
+        ("PNG", (600, 4000), 300),
+        ("PNG", (100, 90), 90),
+        ("PNG", (1, 1), 1),
+    ],
+)
+def test_the_grey_picture_is_small(kind: str, size: tuple[int, int], shorter: int) -> None:
+    """A JPEG is decoded at up to an eighth, every picture is reduced to a side below 512, and none is enlarged."""
+    grey = Picture(saved(Image.new("RGB", size, "red"), kind)).grey
+    assert grey is not None
+    assert min(grey.size) == shorter
+
+
+def test_pillow_is_silent() -> None:
+    """What Pillow warns of is a fact of the web: reading a picture never warns, nor does a warning made an error spoil it."""
+    content = transparent("P")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Picture(content).header is not None
+        assert Picture(content).grey is not None
+
+
+def test_a_picture_is_decoded_once() -> None:
+    """Asking twice gives the very same picture."""
+    picture = Picture(saved(scene(), "JPEG"))
+    assert picture.grey is picture.grey
+    assert picture.header is picture.header

@@ -1,0 +1,140 @@
+"""One spelling for each address."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from wukong_build.web.url import AT_MOST_CHARACTERS, canonical, host_of, key_of, origin_of
+
+BASE = "http://a.example/b/c?q=1"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("HTTP://A.Example/X", "http://a.example/X"),
+        ("http://a.example", "http://a.example/"),
+        ("http://a.example:80/", "http://a.example/"),
+        ("https://a.example:443/", "https://a.example/"),
+        ("http://a.example:443/", "http://a.example:443/"),
+        ("http://a.example/#top", "http://a.example/"),
+        (" \n\thttp://a.exa\nmple/x\r\n ", "http://a.example/x"),
+        ("\0http://a.example/x", "http://a.example/x"),
+        ("http://a.example/图.jpg", "http://a.example/%E5%9B%BE.jpg"),
+        ("http://a.example/%e5%9b%be.jpg", "http://a.example/%E5%9B%BE.jpg"),
+        ("http://a.example/?b=图&a=&a=1", "http://a.example/?b=%E5%9B%BE&a=&a=1"),
+        ("http://a.example?a=1", "http://a.example/?a=1"),
+        ("http://例子.测试/", "http://xn--fsqu00a.xn--0zwm56d/"),
+        ("http://a.example/x y", "http://a.example/x%20y"),
+        ("http://a.example/b/./c/../d", "http://a.example/b/d"),
+        ("http://a.example/../../d", "http://a.example/d"),
+        ("http://a.example/b/%2e%2E/d", "http://a.example/d"),
+        ("http://a.example/b/..", "http://a.example/"),
+        ("http://a.example/b//c", "http://a.example/b//c"),
+        (r"http:\\a.example\b?c\d", "http://a.example/b?c%5Cd"),
+        ("http://[2001:DB8:0::1]:8080/", "http://[2001:db8::1]:8080/"),
+        ("http://a_b.example/", "http://a_b.example/"),
+    ],
+)
+def test_equal_addresses_have_one_spelling(url: str, expected: str) -> None:
+    """Case, ports, dots, escapes and fragments do not tell addresses apart; queries and double slashes do."""
+    assert canonical(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("d.jpg", "http://a.example/b/d.jpg"),
+        ("./d//e.jpg", "http://a.example/b/d//e.jpg"),
+        ("../d.jpg", "http://a.example/d.jpg"),
+        ("/d.jpg", "http://a.example/d.jpg"),
+        ("//c.example/d.jpg", "http://c.example/d.jpg"),
+        ("?p=2", "http://a.example/b/c?p=2"),
+        ("#top", "http://a.example/b/c?q=1"),
+        ("", "http://a.example/b/c?q=1"),
+        ("https://c.example/d", "https://c.example/d"),
+        ("images\\d.jpg", "http://a.example/b/images/d.jpg"),
+    ],
+)
+def test_relative_addresses_stand_on_their_base(url: str, expected: str) -> None:
+    """A relative address is resolved as a browser resolves it."""
+    assert canonical(url, BASE) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:void(0)",
+        "data:image/gif;base64,R0lGODlhAQABAAAAACw=",
+        "mailto:a@a.example",
+        "ftp://a.example/",
+        "about:blank",
+        "http://",
+        "http:///x",
+        "http://a.example:99999/",
+        "http://a.example:x/",
+        "http://[::1",
+        "http://[::x]/",
+        "http://a..example/",
+        "http://a b.example/",
+        "http://a%00.example/",
+        f"http://{'a' * 64}.example/",
+        "http://a.example/\ud800",
+        "http://a.example/" + "a" * AT_MOST_CHARACTERS,
+        "http://a.example/" + "图" * (AT_MOST_CHARACTERS // 3),
+    ],
+)
+def test_what_no_browser_would_ask_for_is_none(url: str) -> None:
+    """Other schemes, impossible hosts and ports, and endless URLs are no addresses."""
+    assert canonical(url, BASE) is None
+
+
+URLS = st.one_of(
+    st.text(max_size=40),
+    st.builds("{}{}{}".format, st.sampled_from(["http://", "https://", "//", "", "/", "?"]), st.text(max_size=20), st.text()),
+    st.text(alphabet="htp:/.?#%2eE@[]\\;ab图", max_size=40).map("http://a.example/{}".format),
+    st.text(alphabet=":/.?#%2eE@[]\\ab图", max_size=20).map("http://{}".format),
+)
+
+
+@given(URLS)
+@example("http://a.example/%%32%65/..")
+@example("http://a.example/a;b/..;/c")
+@example("http://\u3002a/")
+def test_the_spelling_is_final(url: str) -> None:
+    """Spelling a canonical URL again changes nothing, it is plain ASCII, and no input raises."""
+    spelt = canonical(url, BASE)
+    if spelt is not None:
+        assert canonical(spelt) == spelt
+        assert re.fullmatch(r"https?://[!-~]+", spelt)
+        assert "#" not in spelt
+
+
+@given(URLS, URLS)
+def test_any_base_will_do(url: str, base: str) -> None:
+    """A broken base is no error either."""
+    spelt = canonical(url, base)
+    assert spelt is None or canonical(spelt) == spelt
+
+
+def test_a_key_is_a_hash_of_the_url() -> None:
+    """The key is 32 hex characters that depend on the URL alone, and never change between releases."""
+    assert key_of("http://a.example/") == "217fbabc0e7aa17115435afd966b734a"
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "origin"),
+    [
+        ("http://a.example/x", "a.example", "http://a.example"),
+        ("https://a.example:8443/x", "a.example:8443", "https://a.example:8443"),
+        ("http://user:word@a.example/x", "a.example", "http://a.example"),
+        ("http://[::1]:81/x", "[::1]:81", "http://[::1]:81"),
+    ],
+)
+def test_host_and_origin(url: str, host: str, origin: str) -> None:
+    """A host has its port where that is not the scheme's own, and never a password."""
+    assert (host_of(url), origin_of(url)) == (host, origin)

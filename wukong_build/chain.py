@@ -1,0 +1,239 @@
+"""The chain: links in the order of the config, run over a batch; who dropped what, and what need not be measured again.
+
+A link over the whole corpus ends a pass: every part has reached it before any goes on. Knows nothing of files.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wukong_build import corpus, filters, resources
+from wukong_build.batch import Batch
+from wukong_build.errors import ConfigError, explain_mismatch, nearest
+from wukong_build.links import Bounds, Columns, CorpusFilter, Link, LocalLink, Rewrite, code_of
+from wukong_build.schema import SAMPLES
+from wukong_build.store import fingerprint_of
+
+MEASURED = "__measured"
+"""`<link>__measured` is true where the link has looked at a sample: a null score there means unmeasurable, elsewhere unmeasured."""
+
+
+class Pass(msgspec.Struct, frozen=True):
+    """Links that one part goes through without waiting for the others."""
+
+    index: int
+    lookup: CorpusFilter | None
+    """The whole-corpus link that ended the pass before: its score is looked up first."""
+    links: tuple[Link, ...]
+    survey: CorpusFilter | None
+    """The whole-corpus link that ends this pass."""
+
+
+class Chain(msgspec.Struct, frozen=True):
+    """The `filter:` section: link name → link, in order of work."""
+
+    links: dict[str, Link] = {}
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], where: str) -> Chain:
+        """The chain that plain values mean; `where` is named in errors."""
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{where}: found {values!r}; a mapping of filters is meant, in order of work")
+        links: dict[str, Link] = {}
+        for name, settings in values.items():
+            kind = link_class(str(name), where)
+            try:
+                links[kind.name()] = msgspec.convert({} if settings is None else settings, kind)
+            except msgspec.ValidationError as error:
+                raise ConfigError(f"{where}.{name}: {explain_mismatch(error, settings, kind)}") from None
+        chain = cls(links)
+        chain._check(where)
+        return chain
+
+    def _check(self, where: str) -> None:
+        written = {column.name: "the crawl" for column in SAMPLES.columns} | {"caption": "the crawl", "image": "the crawl"}
+        for name, link in self.links.items():
+            for column in link.reads:
+                if column not in written:
+                    remedy = f"; put `{column}: {{}}` before it" if column in link_names() else ""
+                    raise ConfigError(f"{where}.{name}: reads `{column}`, which nothing before it writes{remedy}")
+            for column in link.columns():
+                if column in written:
+                    raise ConfigError(f"{where}.{name}: writes `{column}`, which {written[column]} has already written")
+                written[column] = name
+            if isinstance(link, Bounds) and None not in (link.at_least, link.at_most) and link.at_least > link.at_most:  # type: ignore[operator]
+                raise ConfigError(
+                    f"{where}.{name}: at_least {link.at_least:g} is above at_most {link.at_most:g}: nothing could stay"
+                )
+            for resource in link.resources():
+                try:
+                    resources.digest(resource)
+                except ConfigError as error:
+                    raise ConfigError(f"{where}.{name}: {error}") from None
+
+    def passes(self) -> list[Pass]:
+        """The links, cut after every one that must see the whole corpus."""
+        passes: list[Pass] = []
+        lookup: CorpusFilter | None = None
+        local: list[Link] = []
+        for link in self.links.values():
+            if isinstance(link, CorpusFilter):
+                passes.append(Pass(len(passes), lookup, tuple(local), link))
+                lookup, local = link, []
+            else:
+                local.append(link)
+        return [*passes, Pass(len(passes), lookup, tuple(local), None)]
+
+    def fingerprints(self) -> dict[str, str]:
+        """Link name → fingerprint of everything its numbers depend on but the samples: itself and what it read from links above."""
+        made_from: dict[str, str] = {}
+        caption = "caption_found"
+        fingerprints: dict[str, str] = {}
+        for name, link in self.links.items():
+            read = [caption if column == "caption" else made_from.get(column, column) for column in link.reads]
+            digests = [resources.digest(resource) for resource in link.resources()]
+            fingerprints[name] = fingerprint_of(code_of(link), link.settings(), digests, read)
+            made_from |= dict.fromkeys(link.columns(), fingerprints[name])
+            if isinstance(link, Rewrite):
+                caption = fingerprints[name]
+        return fingerprints
+
+    def columns(self) -> dict[str, pa.DataType]:
+        """Every column its links write, in their order."""
+        return {column: kind for link in self.links.values() for column, kind in link.columns().items()}
+
+
+@functools.cache
+def link_names() -> tuple[str, ...]:
+    """Names of the links that ship with the package."""
+    return tuple(sorted(module.name for package in (filters, corpus) for module in pkgutil.iter_modules(package.__path__)))
+
+
+def link_class(name: str, where: str) -> type[Link]:
+    """The class a config names: `aspect_ratio`, or a user's own `package.module:ClassName`."""
+    module_name, _, class_name = name.partition(":")
+    if class_name:
+        try:
+            found = getattr(importlib.import_module(module_name), class_name)
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(f"{where}.{name}: cannot be imported: {error}") from error
+    elif name in link_names():
+        package = corpus if any(module.name == name for module in pkgutil.iter_modules(corpus.__path__)) else filters
+        found = getattr(importlib.import_module(f"{package.__name__}.{name}"), "".join(map(str.capitalize, name.split("_"))))
+    else:
+        raise ConfigError(
+            f"{where}.{name}: no filter is called that{nearest(name, link_names())}; there are {', '.join(link_names())}"
+        )
+    if not (isinstance(found, type) and issubclass(found, Link)):
+        raise ConfigError(f"{where}.{name}: found {found!r}; a subclass of wukong_build.links.Link is meant")
+    return found
+
+
+STATE = {
+    "kept": pa.bool_(),
+    "dropped_by": pa.string(),
+    "score": pa.float64(),
+    "bound": pa.string(),
+    "duplicate_of": pa.string(),
+    "caption": pa.string(),
+}
+"""The state in which a sample leaves a pass, by the names the ledger has for it."""
+
+
+class Scored:
+    """A batch on its way through the chain: which samples are still in, and why the others are not."""
+
+    def __init__(self, batch: Batch, state: pa.Table) -> None:
+        self.batch = batch.with_columns({"caption": state["caption"].combine_chunks()})
+        self._kept = np.array(state["kept"].to_pylist(), bool)
+        self._why = {
+            name: np.array([*state[name].to_pylist(), None], object)[:-1]
+            for name in ("dropped_by", "score", "bound", "duplicate_of")
+        }
+        self._written: dict[str, pa.Array] = {}
+
+    def run(self, link: Link, known: pa.Table | None = None, merged: pa.Table | None = None) -> int:
+        """Measure the samples still in and not `known` yet, drop those out of bounds; says how many were measured."""
+        name = link.name()
+        measured = np.zeros(len(self.batch), bool) if known is None else np.array(known[name + MEASURED].to_pylist(), bool)
+        rows = np.flatnonzero(self._kept & ~measured)
+        columns = _overlaid(known, _measure(link, self.batch, rows, merged), rows, len(self.batch))
+        measured[rows] = True
+        self._written |= {**columns, name + MEASURED: pa.array(measured)}
+        self.batch = self.batch.with_columns(columns)
+        if isinstance(link, Rewrite):
+            self.batch = self.batch.with_columns(
+                {"caption": pc.if_else(pa.array(self._kept), columns[name], self.batch["caption"])}
+            )
+        if isinstance(link, Bounds) and link.bounded:
+            self._drop(link, columns)
+        return len(rows)
+
+    def _drop(self, link: Bounds, columns: Columns) -> None:
+        score = columns[link.name()]
+        out = np.flatnonzero(self._kept & ~np.array(link.keep(score).to_pylist(), bool))
+        values = np.array([*score.take(pa.array(out)).to_pylist(), None], object)[:-1]
+        self._why["dropped_by"][out] = link.name()
+        self._why["score"][out] = values
+        self._why["bound"][out] = [link.missed_bound(value) for value in values]
+        if f"{link.name()}_of" in columns:
+            self._why["duplicate_of"][out] = columns[f"{link.name()}_of"].take(pa.array(out)).to_pylist()
+        self._kept[out] = False
+
+    def survivors(self) -> Batch:
+        """The samples that are still in."""
+        return self.batch.select(np.flatnonzero(self._kept).tolist())
+
+    def table(self) -> pa.Table:
+        """`key`, then what the links wrote, then the state: one row a sample."""
+        state = {"kept": self._kept, **self._why, "caption": self.batch["caption"]}
+        return pa.table(
+            {"key": self.batch["key"], **self._written, **{name: pa.array(state[name], kind) for name, kind in STATE.items()}}
+        )
+
+
+def initial_state(samples: pa.Table) -> pa.Table:
+    """The state in which samples enter the chain: in, with the caption found; or out, because no image came."""
+    failed = samples["error"]
+    return pa.table(
+        {
+            "kept": pc.is_null(failed),
+            "dropped_by": pc.binary_join_element_wise("fetch", failed, ":"),
+            "score": pa.nulls(len(samples), pa.float64()),
+            "bound": pa.nulls(len(samples), pa.string()),
+            "duplicate_of": pa.nulls(len(samples), pa.string()),
+            "caption": samples["caption_found"],
+        }
+    )
+
+
+def _measure(link: Link, batch: Batch, rows: Any, merged: pa.Table | None) -> Columns:
+    """What the link says of the given rows."""
+    if not len(rows):
+        return {name: pa.nulls(0, kind) for name, kind in link.columns().items()}
+    part = batch if len(rows) == len(batch) else batch.select(rows.tolist())
+    return link.measure(part, merged) if isinstance(link, CorpusFilter) else cast("LocalLink", link).measure(part)
+
+
+def _overlaid(known: pa.Table | None, fresh: Columns, rows: Any, length: int) -> Columns:
+    """Columns over the whole batch: measured now for `rows`, else as known, else null."""
+    if known is None and len(rows) == length:
+        return fresh
+    source = np.full(length, -1) if known is None else np.arange(length) + len(rows)
+    source[rows] = np.arange(len(rows))
+    indices = pa.array(source, mask=source < 0)
+    return {
+        name: pa.chunked_array([values] if known is None else [values, *known[name].chunks], values.type)
+        .take(indices)
+        .combine_chunks()
+        for name, values in fresh.items()
+    }

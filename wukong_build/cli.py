@@ -1,0 +1,144 @@
+"""The command line: parse, load the config, call. Results go to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from wukong_build.errors import ConfigError, WukongError
+
+_STAGES = {
+    "crawl": "fetch what the config's sources name: pages, the pairs on them, the images",
+    "filter": "send every sample through the chain and write the ledger: kept, or dropped by what",
+    "shard": "publish the kept samples as WebDataset tars with a Parquet manifest beside each",
+    "run": "crawl, filter and shard, in this order",
+}
+_HOW_TO_GO_ON = "A command that was stopped or killed goes on where it was when it is given again."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status: 0 all is well, 1 a part failed, 2 the config or the usage is wrong."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.DEBUG if options.verbose else logging.WARNING, force=True)
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("wukong_build").setLevel(logging.DEBUG if options.verbose else logging.INFO)
+    try:
+        options.command(options)
+    except WukongError as error:
+        print(f"wukong-build: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print(f"\nwukong-build: interrupted. {_HOW_TO_GO_ON}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `wukong-build inspect … | head`
+        sys.stderr.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wukong-build",
+        description="Build a Chinese image-text dataset: crawl, filter, shard. Every sample ever seen keeps a row that says why it stayed or went.",
+        epilog=_HOW_TO_GO_ON,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {importlib.metadata.version('wukong-build')}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("-v", "--verbose", action="store_true", help="say more on stderr, tracebacks of failed parts included")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, what: str, command: Any) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=_HOW_TO_GO_ON, parents=[common])
+        added.set_defaults(command=command, name=name)
+        return added
+
+    for name, what in _STAGES.items():
+        stage = add(name, what, _run)
+        stage.add_argument("config", metavar="CONFIG", help="the YAML file that says everything; `wukong-build init` writes one to start from")
+        stage.add_argument(
+            "--set",
+            dest="overrides",
+            metavar="KEY=VALUE",
+            action="append",
+            default=[],
+            help="lay a value over a key of the config, as in filter.aspect_ratio.at_most=2.5; may be given again",
+        )
+        stage.add_argument("--json", action="store_true", help="print the funnel as JSON")
+    inspect = add("inspect", "show what a run holds: funnel, pages, captions, shards", _inspect)
+    inspect.add_argument("run", metavar="RUN", help="directory or URL of the run (the config's `run:`)")
+    inspect.add_argument("--sql", metavar="QUERY", help="answer a query over the tables pages, pairs, images, samples, scores, ledger, manifest")
+    inspect.add_argument("--sheet", metavar="FILE.html", help="write a self-contained page with kept and dropped pictures, captions and reasons")
+    inspect.add_argument("--json", action="store_true", help="print rows as JSON, one object a line")
+    explain = add("explain", "tell one sample's whole story, from the page it came from to the shard it is in or the bound it missed", _explain)
+    explain.add_argument("run", metavar="RUN", help="directory or URL of the run")
+    explain.add_argument("key", metavar="KEY", help="the sample's key, the beginning of it, or the URL of its image")
+    explain.add_argument("--json", action="store_true", help="print it as one JSON object")
+    init = add("init", "write a commented config to start from", _init)
+    init.add_argument("path", metavar="PATH", nargs="?", default="wukong.yaml", help="where to (default: %(default)s); an existing file is never overwritten")
+    demo = add("demo", "build a small dataset from a web site of its own on this machine, and show what came of it", _demo)
+    demo.add_argument("--run", default="data/demo", help="where the run goes (default: %(default)s)")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    from wukong_build.config import load_config
+    from wukong_build.inspect.summary import funnel_text
+    from wukong_build.pipeline import STAGES, run
+
+    config = load_config(options.config, options.overrides)
+    done = run(config, STAGES if options.name == "run" else (options.name,))
+    if options.json:
+        print(json.dumps(done.funnel().to_pylist(), ensure_ascii=False))
+    elif options.name != "crawl":
+        print(funnel_text(done.funnel()))
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from wukong_build.inspect.run import open_run
+    from wukong_build.inspect.sheet import write_sheet
+    from wukong_build.inspect.summary import rows_json, rows_text, summary
+
+    run = open_run(options.run)
+    if options.sql:
+        table = run.sql(options.sql)
+        print(rows_json(table) if options.json else rows_text(table))
+    if options.sheet:
+        write_sheet(run, Path(options.sheet))
+        print(options.sheet)
+    if not (options.sql or options.sheet):
+        print(rows_json(run.funnel()) if options.json else summary(run))
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from wukong_build.inspect.explain import explain, story
+    from wukong_build.inspect.run import open_run
+
+    told = explain(open_run(options.run), options.key)
+    print(json.dumps(told, ensure_ascii=False, default=str) if options.json else story(told))
+
+
+def _init(options: argparse.Namespace) -> None:
+    from wukong_build.config import recipe_path
+
+    path = Path(options.path)
+    if path.exists():
+        raise ConfigError(f"{path}: is there already, and is not overwritten; name another path")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(Path(recipe_path("init")).read_text(encoding="utf-8"), encoding="utf-8")
+    print(f"{path}: write your sources and your contact into it, then: wukong-build run {path}")
+
+
+def _demo(options: argparse.Namespace) -> None:
+    try:
+        from wukong_build.demo import run_demo  # noqa: F401
+    except ImportError:
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""The config: one typed struct per section, read from YAML, checked whole before anything runs.
+
+An unknown key is an error that says where, what was found, and the nearest valid name. Knows nothing of how stages work.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import fsspec
+import msgspec
+import yaml
+
+from wukong_build.chain import Chain
+from wukong_build.errors import ConfigError, explain_mismatch, listed, nearest, shown
+from wukong_build.executors import Executor, LocalExecutor
+from wukong_build.shards import ShardSettings
+from wukong_build.web.manners import Limits, Manners, PerHost
+from wukong_build.web.sources import SOURCES, Source
+
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+
+DEFAULT_USER_AGENT = f"wukong-build/{importlib.metadata.version('wukong-build')}"
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One mapping of the config; its fields are the keys."""
+
+
+class CrawlSettings(Section, frozen=True, kw_only=True):
+    """What to harvest, and with which manners."""
+
+    sources: tuple[Source, ...] = ()
+    user_agent: str = DEFAULT_USER_AGENT
+    """Names the crawler and how to reach whoever runs it: an address or a page."""
+    per_host: PerHost = PerHost()
+    images_per_host: PerHost | None = None
+    """Manners towards hosts of images where they differ from `per_host`."""
+    image: Limits = Limits()
+    allow_private_addresses: bool = False
+    resolve: dict[str, str] = {}
+    """Host → address, or address:port: names that DNS does not know. Part of no key and no fingerprint."""
+    pages_per_part: AtLeastOne = 100
+    images_per_part: AtLeastOne = 1000
+    """How much one part fetches, and so how much a killed command loses at most per worker."""
+
+    def manners(self, *, images: bool) -> Manners:
+        """How it behaves, towards hosts of images or of pages."""
+        return Manners(
+            user_agent=self.user_agent,
+            per_host=(self.images_per_host or self.per_host) if images else self.per_host,
+            allow_private_addresses=self.allow_private_addresses,
+            resolve=self.resolve,
+        )
+
+
+class ExecutorSettings(Section, frozen=True, kw_only=True):
+    """Where the work runs. Results never depend on it."""
+
+    kind: str = "local"
+    workers: AtLeastOne = 2
+
+    def executor(self) -> Executor:
+        """The executor these settings name."""
+        return LocalExecutor(self.workers)
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """Everything one run is made from."""
+
+    run: str
+    crawl: CrawlSettings = CrawlSettings()
+    filter: Chain = Chain()
+    shard: ShardSettings = ShardSettings()
+    executor: ExecutorSettings = ExecutorSettings()
+
+    def resolved(self) -> dict[str, Any]:
+        """All of it as plain values, every default written out."""
+        return {
+            "run": self.run,
+            "crawl": {
+                **{key: value for key, value in msgspec.to_builtins(self.crawl).items() if key != "sources"},
+                "sources": [{source.kind(): msgspec.to_builtins(source)} for source in self.crawl.sources],
+            },
+            "filter": {name: msgspec.to_builtins(link) for name, link in self.filter.links.items()},
+            "shard": msgspec.to_builtins(self.shard),
+            "executor": msgspec.to_builtins(self.executor),
+        }
+
+
+def load_config(path: str, overrides: Iterable[str] = ()) -> Config:
+    """The config in a file (any fsspec URL), with `key.path=value` overrides laid over it."""
+    try:
+        with fsspec.open(path, "rt", encoding="utf-8") as file:
+            values = yaml.load(file, Loader=_UniqueKeyLoader)  # noqa: S506  a SafeLoader, see there
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: found {shown(values)}; a config is a mapping that begins with `run:`")
+    for override in overrides:
+        _set(values, override)
+    return parse_config(values, where=path)
+
+
+def parse_config(values: Mapping[str, Any], where: str = "config") -> Config:
+    """The config that plain values mean; `where` is named in errors."""
+    values = dict(values)
+    crawl = values.get("crawl")
+    chain = Chain.parse(values.pop("filter", {}) or {}, where=f"{where}: filter")
+    sources: tuple[Source, ...] = ()
+    if isinstance(crawl, dict):
+        values["crawl"] = {key: value for key, value in crawl.items() if key != "sources"}
+        sources = _sources(crawl.get("sources") or [], where=f"{where}: crawl.sources")
+    config: Config = _convert(values, Config, where)
+    config = msgspec.structs.replace(config, filter=chain, crawl=msgspec.structs.replace(config.crawl, sources=sources))
+    _check(config, where)
+    return config
+
+
+def _sources(entries: Any, where: str) -> tuple[Source, ...]:
+    if not isinstance(entries, list):
+        raise ConfigError(f"{where}: found {shown(entries)}; a list of sources is meant, each `- kind: {{…}}`")
+    sources = []
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, dict) or len(entry) != 1:
+            raise ConfigError(f"{where}[{index}]: found {shown(entry)}; one of {listed(SOURCES)} with its settings is meant")
+        ((kind, settings),) = entry.items()
+        if kind not in SOURCES:
+            raise ConfigError(
+                f"{where}[{index}]: no source is called {kind!r}{nearest(kind, SOURCES)}; there are {listed(SOURCES)}"
+            )
+        sources.append(_convert(settings or {}, SOURCES[kind], f"{where}[{index}].{kind}"))
+    return tuple(sources)
+
+
+def _check(config: Config, where: str) -> None:
+    """What types alone cannot say."""
+    if not config.run:
+        raise ConfigError(f"{where}: run: is empty; it names the directory, or the fsspec URL, of the run")
+    if config.executor.kind != "local":
+        raise ConfigError(f"{where}: executor.kind: found {config.executor.kind!r}; there is `local`")
+    hosts = [urlsplit(url).hostname or "" for source in config.crawl.sources for url in source.starts()]
+    try:
+        config.crawl.manners(images=False).require_contact(hosts)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: crawl.user_agent: {error}") from None
+
+
+def _convert(values: Any, kind: Any, where: str) -> Any:
+    """`values` as the struct `kind`; ConfigError with the key's path where they do not fit."""
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {explain_mismatch(error, values, kind)}") from None
+
+
+def _set(values: dict[str, Any], override: str) -> None:
+    """Lay `filter.aspect_ratio.at_most=2.5` over the values; the value is YAML."""
+    path, separator, text = override.partition("=")
+    names = path.split(".")
+    if not separator or not all(names):
+        raise ConfigError(f"--set {override}: `key.path=value` is meant, as in filter.aspect_ratio.at_most=2.5")
+    try:
+        value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  a SafeLoader, see there
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override}: the value is not YAML: {error}") from error
+    for depth, name in enumerate(names[:-1], 1):
+        if values.get(name) is None:
+            values[name] = {}
+        values = values[name]
+        if not isinstance(values, dict):
+            raise ConfigError(f"--set {override}: {'.'.join(names[:depth])} is {shown(values)}, which has no keys")
+    values[names[-1]] = value
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key written twice, which YAML would silently resolve to the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def recipe_path(name: str) -> str:
+    """Path of a recipe that ships with the package (`demo`, `default`, …), installed or in a checkout."""
+    here = Path(__file__).parent
+    for folder in (here / "configs", here.parent / "configs"):
+        if (folder / f"{name}.yaml").is_file():
+            return str(folder / f"{name}.yaml")
+    raise ConfigError(f"no recipe is called {name!r}")

@@ -1,0 +1,1 @@
+"""The links that must see the whole corpus: one file, one link."""

@@ -1,0 +1,1 @@
+"""The links that look at a single sample: one file, one link."""

@@ -1,0 +1,65 @@
+"""A run as its users read it: config, funnel, ledger and manifests as Arrow, the shards as a webdataset. Changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import webdataset
+import yaml
+
+from wukong_build.errors import StoreError
+from wukong_build.inspect.funnel import SCHEMA
+from wukong_build.schema import LEDGER, MANIFEST
+from wukong_build.sql import connect
+from wukong_build.store import Store
+
+
+class Run:
+    """What one run holds."""
+
+    def __init__(self, store: Store, record: dict[str, Any]) -> None:
+        self.store = store
+        self.record = record
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The resolved config it was made with."""
+        return dict(self.record["config"])
+
+    def funnel(self) -> pa.Table:
+        """`step, seen, dropped, left`, one row a step, as of the last command."""
+        return pa.Table.from_pylist(self.record["funnel"], schema=SCHEMA)
+
+    def ledger(self) -> pa.Table:
+        """One row for every sample ever seen."""
+        return self._table("filter/ledger", LEDGER.arrow)
+
+    def manifests(self) -> pa.Table:
+        """One row for every published sample, in the order of the shards."""
+        return self._table("shards", MANIFEST.arrow)
+
+    def _table(self, folder: str, schema: pa.Schema) -> pa.Table:
+        return pa.concat_tables([schema.empty_table(), *(self.store.read(folder, part) for part in self.store.parts(folder))])
+
+    def sql(self, query: str) -> pa.Table:
+        """The answer to a query over the run's tables: pages, pairs, samples, images, ledger, manifest …"""
+        with connect(self.store) as connection:
+            return connection.sql(query).to_arrow_table()
+
+    @property
+    def shards(self) -> list[str]:
+        """Paths of the published tars."""
+        return [self.store.path("shards", f"{name}.tar") for name in self.store.parts("shards")]
+
+    def webdataset(self, **options: Any) -> webdataset.WebDataset:
+        """The shards as a `webdataset.WebDataset`; options are passed on to it."""
+        return webdataset.WebDataset(self.shards, **{"shardshuffle": False, **options})
+
+
+def open_run(path: str) -> Run:
+    """The run in a directory or at an fsspec URL. StoreError where there is none."""
+    store = Store(path)
+    if not store.exists():
+        raise StoreError(f"{path}: there is no run here (no run.yaml); `wukong-build run CONFIG` makes one")
+    return Run(store, yaml.safe_load(store.fs.cat_file(store.path("run.yaml"))))

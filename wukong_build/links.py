@@ -1,0 +1,167 @@
+"""What a link of the chain may be: Filter, Measure, Rewrite, and the two that must see the whole corpus.
+
+A link *is* its config: a frozen struct whose fields are the keys a user writes. It holds no other state, it pickles, it
+writes no file, and reads only the resources it names. It knows nothing of the chain, of parts or of other links.
+
+One word in six places: the filter `aspect_ratio` is `filters/aspect_ratio.py`, the class `AspectRatio`, the config key, the
+Parquet column, the row of the funnel and `tests/filters/test_aspect_ratio.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wukong_build.batch import Batch
+
+Columns = dict[str, pa.Array]
+
+
+class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One step of the chain. Subclasses are frozen structs; their fields are the config's keys."""
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Columns it looks at; `image` stands for the pictures. The chain is checked against them before anything runs."""
+    writes: ClassVar[dict[str, pa.DataType]] = {}
+    """Columns it writes, besides the one named like the link."""
+    meaning: ClassVar[str] = ""
+    """What the column named like the link says, in one sentence: the unit, and which end is good."""
+    version: ClassVar[int] = 1
+    """Raised whenever the same settings would give other numbers than before: cached scores of older versions are not used."""
+
+    @classmethod
+    def name(cls) -> str:
+        """The class's name as the config writes it: `AspectRatio` → `aspect_ratio`."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+    @classmethod
+    def columns(cls) -> dict[str, pa.DataType]:
+        """Every column it writes, its own first."""
+        raise NotImplementedError
+
+    def settings(self) -> dict[str, Any]:
+        """The fields that say what is measured (a filter's bounds only decide, so they are not among them)."""
+        return {key: value for key, value in msgspec.to_builtins(self).items() if key not in ("at_least", "at_most")}
+
+    def resources(self) -> Iterable[str]:
+        """Names (package resources) or paths (the user's files) of what it reads; their digests are part of its fingerprint."""
+        return ()
+
+
+class Bounds(Link, frozen=True, kw_only=True):
+    """A link that gives one number a sample, and the bounds, both inclusive, within which a sample stays.
+
+    Without bounds it only measures. A null score (unmeasurable) fails every bound.
+    """
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def bounded(self) -> bool:
+        return self.at_least is not None or self.at_most is not None
+
+    def keep(self, score: pa.Array) -> pa.Array:
+        """True where the score is within the bounds; never null."""
+        kept = pa.array([True] * len(score), pa.bool_()) if not self.bounded else pc.is_valid(score)
+        if self.at_least is not None:
+            kept = pc.and_(kept, pc.fill_null(pc.greater_equal(score, self.at_least), fill_value=False))
+        if self.at_most is not None:
+            kept = pc.and_(kept, pc.fill_null(pc.less_equal(score, self.at_most), fill_value=False))
+        return kept
+
+    def missed_bound(self, score: float | None) -> str:
+        """The bound that a dropped sample's score missed, as the config writes it: `at_most=3`."""
+        if self.at_least is not None and (score is None or score < self.at_least):
+            return f"at_least={self.at_least:g}"
+        return f"at_most={self.at_most:g}"
+
+
+class Filter(Bounds, frozen=True, kw_only=True):
+    """Gives every sample one number by looking at that sample alone."""
+
+    score_type: ClassVar[pa.DataType] = pa.float64()
+
+    @classmethod
+    def columns(cls) -> dict[str, pa.DataType]:
+        return {cls.name(): cls.score_type, **cls.writes}
+
+    @abstractmethod
+    def score(self, batch: Batch) -> pa.Array:
+        """One number a row, of `score_type`; null where it cannot be measured."""
+
+    def measure(self, batch: Batch) -> Columns:
+        """The score under the link's own name. A filter with evidence overrides this and adds the columns of `writes`."""
+        return {self.name(): self.score(batch)}
+
+
+class Measure(Link, frozen=True, kw_only=True):
+    """Writes columns and drops nothing."""
+
+    value_type: ClassVar[pa.DataType] = pa.string()
+
+    @classmethod
+    def columns(cls) -> dict[str, pa.DataType]:
+        return {cls.name(): cls.value_type, **cls.writes}
+
+    @abstractmethod
+    def measure(self, batch: Batch) -> Columns:
+        """One array for each of `columns()`."""
+
+
+class Rewrite(Link, frozen=True, kw_only=True):
+    """Changes the caption that every later link reads and that is published. `caption_found` is never touched."""
+
+    reads: ClassVar[tuple[str, ...]] = ("caption",)
+
+    @classmethod
+    def columns(cls) -> dict[str, pa.DataType]:
+        return {cls.name(): pa.string(), **cls.writes}
+
+    @abstractmethod
+    def rewrite(self, batch: Batch) -> pa.Array:
+        """The new captions; null only where there was none."""
+
+    def measure(self, batch: Batch) -> Columns:
+        """The new captions under the link's own name. A rewrite with evidence overrides this and adds the columns of `writes`."""
+        return {self.name(): self.rewrite(batch)}
+
+
+class CorpusFilter(Bounds, frozen=True, kw_only=True):
+    """Gives every sample one number by what the whole corpus says of it: survey each part, merge, score by look-up.
+
+    The result does not depend on how the corpus is cut into parts, nor on their order.
+    """
+
+    score_type: ClassVar[pa.DataType] = pa.float64()
+
+    @classmethod
+    def columns(cls) -> dict[str, pa.DataType]:
+        return {cls.name(): cls.score_type, **cls.writes}
+
+    @abstractmethod
+    def survey(self, batch: Batch) -> pa.Table:
+        """What these samples contribute to the merge: small, and no bytes of images."""
+
+    @abstractmethod
+    def merge(self, surveys: pa.Table) -> pa.Table:
+        """The look-up table made of all surveys, in whatever order they stand; holds `key` and the columns of the link, or what `measure` needs."""
+
+    @abstractmethod
+    def measure(self, batch: Batch, merged: pa.Table) -> Columns:
+        """One array for each of `columns()`, looked up in the merged table."""
+
+
+LocalLink = Filter | Measure | Rewrite
+"""A link that looks at a single sample."""
+
+
+def code_of(link: Link) -> str:
+    """What a link's numbers depend on besides its settings and resources: which class, and which version of it."""
+    return f"{type(link).__module__}:{type(link).__qualname__}:{link.version}"

@@ -1,0 +1,148 @@
+"""One image: what its header says, and its pixels decoded at most once, at the smallest scale that serves.
+
+Knows nothing of samples, columns or filters. Bytes are recognised by what they are, never by a name or a header of HTTP.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+import msgspec
+import numpy as np
+from PIL import Image
+
+Image.MAX_IMAGE_PIXELS = None  # the header is always read; `Picture.grey` refuses bombs by its own bound, before any decode
+
+AT_MOST_PIXELS = 178_956_970
+"""Images with more pixels than this are never decoded (twice Pillow's warning, which is a quarter of a gigabyte at 24 bits)."""
+
+_AT_MOST_SIDE = 2**31 - 1  # a header that claims more lies, and would not fit the columns `width` and `height`
+
+GREY_SIDE = 64
+"""A JPEG is decoded at the smallest scale that keeps the shorter side of its grey picture at least this long."""
+
+_KEPT_SIDE = 256  # so a batch's grey pictures stay small; measured: at 64, two copies of a picture hash four times as far apart
+
+FORMATS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif", "AVIF": "avif"}
+"""Pillow's name of a format → the file extension that shards use (MPO is a JPEG with further pictures behind the first)."""
+
+_OPENERS = tuple(name for name in FORMATS if name != "MPO")  # Pillow opens an MPO as JPEG and has no opener of that name
+
+_ORIENTATION, _IMAGE_WIDTH, _IMAGE_LENGTH = 0x0112, 0x0100, 0x0101
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation → what turns the stored pixels upright; 1 needs nothing."""
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What an image says of itself before its pixels are read."""
+
+    format: str
+    """Extension of the format its bytes are in: a value of `FORMATS`."""
+    width: int
+    height: int
+    orientation: int
+    """EXIF orientation, 1 to 8; 1 means as stored."""
+
+
+class Picture:
+    """The bytes of one image, and what was read from them so far."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    @cached_property
+    def header(self) -> Header | None:
+        """None where the bytes are not an image in one of `FORMATS`, or claim an impossible size."""
+        try:
+            with _opened(self.content) as image:
+                width, height = _stored_size(image)
+                if not (0 < width <= _AT_MOST_SIDE and 0 < height <= _AT_MOST_SIDE):
+                    return None
+                return Header(format=FORMATS[image.format or ""], width=width, height=height, orientation=_orientation(image))
+        except Exception:  # noqa: BLE001  hostile bytes raise anything from struct.error to RecursionError; each means "no image"
+            return None
+
+    @cached_property
+    def grey(self) -> Image.Image | None:
+        """The picture in 8-bit grey, upright and reduced; None where it cannot be decoded in full.
+
+        A JPEG is decoded at a reduced DCT scale: all its entropy-coded data is still read, so a truncated file is found.
+        Of an animation it is the first frame.
+        """
+        header = self.header
+        if header is None or header.width * header.height > AT_MOST_PIXELS:
+            return None
+        try:
+            with _opened(self.content) as image:
+                scale = max(1, min(image.size) // GREY_SIDE)
+                image.draft("L", (image.width // scale, image.height // scale))
+                image.load()
+                grey = _grey(image).reduce(max(1, min(image.size) // _KEPT_SIDE))
+                orientation = _orientation(image)  # asked again: Pillow has turned a TIFF upright by now, and says so
+                return grey.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else grey
+        except Exception:  # noqa: BLE001  as above: whatever a decoder raises, this picture cannot be decoded
+            return None
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[Image.Image]:
+    """The image with its header read, and Pillow's warnings silenced: odd metadata is a fact of the web."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(content), formats=_OPENERS) as image:
+            yield image
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height as stored; of a TIFF Pillow's own `size` is already the upright one."""
+    tags = getattr(image, "tag_v2", None)
+    return (int(tags[_IMAGE_WIDTH]), int(tags[_IMAGE_LENGTH])) if tags else image.size
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 where there is none or it makes no sense."""
+    try:
+        orientation = int(Image.Image.getexif(image)[_ORIENTATION])  # PNG's own `getexif` would decode all pixels first
+    except Exception:  # noqa: BLE001  broken EXIF raises as many things as broken pixels do, and spoils no picture
+        return 1
+    return orientation if orientation in _UPRIGHT else 1
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    """All its pixels in 8-bit grey; what is transparent is white, as on a page."""
+    if image.mode.startswith(("I", "F")):
+        return _deep_grey(image)
+    if image.mode == "LAB":
+        return image.getchannel("L")
+    if not image.has_transparency_data:
+        return image.convert("L")
+    image = image.convert("RGBA")
+    page = Image.new("L", image.size, "white")
+    page.paste(image.convert("L"), mask=image.getchannel("A"))
+    return page
+
+
+def _deep_grey(image: Image.Image) -> Image.Image:
+    """16 bits by their high byte, as browsers show them; 32 bits, which have no agreed white, from darkest to brightest.
+
+    Pillow's own `convert("L")` would clip both at 255.
+    """
+    pixels = np.asarray(image)
+    if pixels.dtype.itemsize == 2:  # noqa: PLR2004  bytes
+        return Image.fromarray((pixels >> 8).astype(np.uint8))
+    pixels = np.nan_to_num(pixels.astype(np.float64), nan=0, posinf=0, neginf=0)
+    low, high = pixels.min(), pixels.max()
+    return Image.fromarray(((pixels - low) * (255 / ((high - low) or 1))).astype(np.uint8))

@@ -1,0 +1,61 @@
+"""A run from Python: `run(config)` does what the command of the same name does, `open_run(path)` reads what came of it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from wukong_build.config import Config, load_config, parse_config
+from wukong_build.executors import Executor
+from wukong_build.inspect.funnel import funnel
+from wukong_build.inspect.run import Run, open_run
+from wukong_build.links import Bounds
+from wukong_build.schema import SCHEMA_VERSION
+from wukong_build.stages.crawl import crawl
+from wukong_build.stages.filter import filter_samples
+from wukong_build.stages.shard import shard
+from wukong_build.store import Store
+
+STAGES: dict[str, Callable[[Config, Store, Executor], None]] = {"crawl": crawl, "filter": filter_samples, "shard": shard}
+"""The stages of a run, in order."""
+
+_VERSIONS = ("wukong-build", "duckdb", "jieba", "numpy", "pillow", "pyarrow", "rjieba", "scrapy", "selectolax")
+
+
+def run(config: Config | Mapping[str, Any] | str, stages: Iterable[str] = tuple(STAGES)) -> Run:
+    """Bring a run up to date with a config (loaded, as plain values, or the path of a file) and open it.
+
+    What is done already is not done again. Raises ConfigError before anything runs, PartsFailed where some parts failed.
+    Scripts that call this need the usual `if __name__ == "__main__":`, for worker processes import them anew.
+    """
+    if isinstance(config, str):
+        config = load_config(config)
+    elif not isinstance(config, Config):
+        config = parse_config(config)
+    store = Store(config.run)
+    with store.locked():
+        _write_record(config, store)
+        for name in stages:
+            STAGES[name](config, store, config.executor.executor())
+            _write_record(config, store)
+    return open_run(config.run)
+
+
+def _write_record(config: Config, store: Store) -> None:
+    """`run.yaml`: the resolved config, the versions of what made the run, and the funnel."""
+    links = [name for name, link in config.filter.links.items() if isinstance(link, Bounds)]
+    record = {
+        "schema_version": SCHEMA_VERSION,
+        "config": config.resolved(),
+        "versions": {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _VERSIONS}},
+        "funnel": funnel(store, links).to_pylist(),
+    }
+    with store.replacing("run.yaml") as file:
+        file.write(yaml.safe_dump(record, allow_unicode=True, sort_keys=False).encode())
+
+
+__all__ = ["STAGES", "open_run", "run"]

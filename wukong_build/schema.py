@@ -1,0 +1,184 @@
+"""THE table: every column of every file of a run, its type, its meaning, and who writes it.
+
+The columns that links write are declared by the links themselves (`Link.columns`); everything else stands here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+"""Written into every Parquet file; raised when a column changes its meaning."""
+
+
+class Column(NamedTuple):
+    """One column: what it is called, what type it has, and what it means."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+
+
+class TableSchema(NamedTuple):
+    """One kind of Parquet file of a run, and the stage that writes it."""
+
+    name: str
+    written_by: str
+    meaning: str
+    columns: tuple[Column, ...]
+
+    @property
+    def arrow(self) -> pa.Schema:
+        """As Arrow knows it; every field carries its meaning as `description`."""
+        return pa.schema([pa.field(c.name, c.type, metadata={"description": c.meaning}) for c in self.columns])
+
+
+TEXT = pa.struct([("text", pa.string()), ("origin", pa.string()), ("distance", pa.int32())])
+
+PAGES = TableSchema(
+    "pages",
+    "crawl",
+    "one row for every page URL asked for or refused",
+    (
+        Column("url", pa.string(), "canonical URL of the page"),
+        Column("host", pa.string(), "host and port it was asked of"),
+        Column("depth", pa.int32(), "links between the seeds and this page, counted when it was asked for; a seed has 0"),
+        Column("round", pa.int32(), "round of the crawl in which it was decided"),
+        Column("decision", pa.string(), "asked, or why it was refused: robots, budget"),
+        Column("error", pa.string(), "class of the failure; null where an answer came"),
+        Column("http_status", pa.int32(), "status of the answer; null where none came"),
+        Column("content_type", pa.string(), "as the server said"),
+        Column("location", pa.string(), "where a redirect points, canonical; it is a link of its own to the crawl"),
+        Column("links", pa.list_(pa.string()), "canonical URLs the page links to, distinct, in page order"),
+        Column("pair_count", pa.int32(), "pairs found on it"),
+        Column("sha256", pa.string(), "of the body as it came, hex"),
+        Column("fetched_at", pa.timestamp("ms", "UTC"), "when the answer was complete"),
+    ),
+)
+
+ROBOTS = TableSchema(
+    "robots",
+    "crawl",
+    "the robots.txt of every host asked, fetched before anything else of it",
+    (
+        Column("origin", pa.string(), "scheme, host and port it holds for"),
+        Column("host", pa.string(), "host and port"),
+        Column("error", pa.string(), "class of the failure; null where an answer came"),
+        Column("http_status", pa.int32(), "status of the last answer; null where none came"),
+        Column("text", pa.string(), "its first 500 KiB, where the status was 2xx"),
+        Column("fetched_at", pa.timestamp("ms", "UTC"), "when the answer was complete"),
+    ),
+)
+
+FRONTIER = TableSchema(
+    "frontier",
+    "crawl",
+    "the pages that the sources ask for: one row for every page within their depth and budget",
+    (
+        Column("url", pa.string(), "canonical URL of the page"),
+        Column("depth", pa.int32(), "fewest links between a seed and this page"),
+        Column("source", pa.string(), "the source that asks for it"),
+    ),
+)
+
+PAIRS = TableSchema(
+    "pairs",
+    "crawl",
+    "what sources said: one row for every occurrence of an image",
+    (
+        Column("key", pa.string(), "id of the sample: hash of the canonical image URL"),
+        Column("url", pa.string(), "canonical URL of the image"),
+        Column("page_url", pa.string(), "page it stood on; null where a list gave none"),
+        Column("position", pa.int64(), "which image of the page, or row of the list, from 0"),
+        Column("source", pa.string(), "which source of the config found it: pages, urls …, with its number from 0"),
+        Column("texts", pa.list_(TEXT), "candidate texts: as found, where from, and how far from the image in the page"),
+    ),
+)
+
+IMAGES = TableSchema(
+    "images",
+    "crawl",
+    "the answer to every image request, with its bytes; a later row of the same key is a retry and wins",
+    (
+        Column("key", pa.string(), "id of the sample"),
+        Column("url", pa.string(), "canonical URL that was asked for"),
+        Column("error", pa.string(), "class of the failure; null where the image came"),
+        Column("http_status", pa.int32(), "status of the last answer; null where none came"),
+        Column("final_url", pa.string(), "after redirects"),
+        Column("etag", pa.string(), "as the server said"),
+        Column("last_modified", pa.string(), "as the server said"),
+        Column("content_type", pa.string(), "as the server said; never believed"),
+        Column("fetched_at", pa.timestamp("ms", "UTC"), "when the answer was complete"),
+        Column("format", pa.string(), "jpg, png, webp, gif, bmp, tif or avif, recognised by its bytes"),
+        Column("width", pa.int32(), "pixels, as stored"),
+        Column("height", pa.int32(), "pixels, as stored"),
+        Column("orientation", pa.int32(), "EXIF orientation, 1 to 8"),
+        Column("image_bytes", pa.int64(), "size of the file in bytes"),
+        Column("sha256", pa.string(), "of the file, hex"),
+        Column("image", pa.large_binary(), "the file as it came"),
+    ),
+)
+
+FETCH_FACTS = ("error", "http_status", "final_url", "format", "width", "height", "orientation", "image_bytes", "sha256")
+"""Columns of `IMAGES` that `SAMPLES` repeats, so that reading them touches no bytes of images."""
+
+_IMAGE_COLUMNS = {column.name: column for column in IMAGES.columns}
+
+SAMPLES = TableSchema(
+    "samples",
+    "crawl",
+    "one row for every sample: its texts, the caption chosen, where it comes from, and what fetching it gave",
+    (
+        Column("key", pa.string(), "id of the sample: hash of the canonical image URL; no dots, 32 characters"),
+        Column("url", pa.string(), "canonical URL of the image"),
+        Column("page_url", pa.string(), "page of its first occurrence: smallest (depth, page_url, position)"),
+        Column("depth", pa.int32(), "depth of that page"),
+        Column("position", pa.int64(), "which image of that page"),
+        Column("source", pa.string(), "source that found that occurrence"),
+        Column("occurrence_count", pa.int64(), "how often pages and lists name it"),
+        Column("texts", pa.list_(TEXT), "all distinct candidate texts, nearest occurrence first"),
+        Column("caption_found", pa.string(), "the text chosen, untouched; null where there was none"),
+        Column("caption_origin", pa.string(), "where it stood: alt, figcaption, …"),
+        Column("caption_reason", pa.string(), "why it was chosen over the others"),
+        *(_IMAGE_COLUMNS[name] for name in FETCH_FACTS),
+        Column("image_row", pa.int64(), "row of its bytes in the part of crawl/images with the same name"),
+    ),
+)
+
+LEDGER = TableSchema(
+    "ledger",
+    "filter",
+    "one row for every sample ever seen: kept, or dropped by what",
+    (
+        Column("key", pa.string(), "id of the sample"),
+        Column("kept", pa.bool_(), "true where it passed every link"),
+        Column("dropped_by", pa.string(), "first link whose bound it missed, or fetch:<class>; null for the kept"),
+        Column("score", pa.float64(), "what that link measured; null where it was unmeasurable"),
+        Column("bound", pa.string(), "bound it missed, as the config writes it"),
+        Column("duplicate_of", pa.string(), "key of the sample kept in its place"),
+        Column("caption", pa.string(), "after the rewrites it reached"),
+    ),
+)
+
+MANIFEST = TableSchema(
+    "manifest",
+    "shard",
+    "one row for every published sample, in the order of the tar",
+    (
+        Column("key", pa.string(), "id of the sample; its members of the tar are <key>.<extension>"),
+        Column("url", pa.string(), "canonical URL of the image"),
+        Column("page_url", pa.string(), "page it was found on"),
+        Column("caption", pa.string(), "as published in the .txt member"),
+        Column("caption_found", pa.string(), "as the page had it"),
+        Column("caption_origin", pa.string(), "where it stood"),
+        Column("width", pa.int32(), "pixels of the published image, as stored"),
+        Column("height", pa.int32(), "pixels of the published image, as stored"),
+        Column("format", pa.string(), "extension of the image member"),
+        Column("image_bytes", pa.int64(), "size of the image member"),
+        Column("sha256", pa.string(), "of the image member, hex"),
+    ),
+)
+
+TABLES = (ROBOTS, FRONTIER, PAGES, PAIRS, IMAGES, SAMPLES, LEDGER, MANIFEST)

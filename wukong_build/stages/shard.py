@@ -1,0 +1,140 @@
+"""The shards: kept samples in a seeded shuffle, as tars with a Parquet manifest beside each.
+
+A shard is published when its manifest is there: the manifest of an old shard goes before its tar is replaced, and the new
+one comes last, so that no reader ever finds a manifest beside another tar.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import IO, Any, ClassVar
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wukong_build.config import Config
+from wukong_build.errors import StoreError
+from wukong_build.executors import Executor, Part
+from wukong_build.schema import MANIFEST, SCHEMA_VERSION
+from wukong_build.shards import ShardSettings
+from wukong_build.shards.members import image_member, text_members
+from wukong_build.shards.tar import Tar
+from wukong_build.sql import connect
+from wukong_build.stages import filter as filter_stage
+from wukong_build.stages import run_stage
+from wukong_build.store import Store, digest_of, fingerprint_of
+
+VERSION = 1
+"""Raised when the same samples would give other bytes than before."""
+
+_SELECTION = "shard/selection"
+_PLACE = ["part", "image_row"]
+"""Where the bytes of a selected sample lie; part of no shard's fingerprint."""
+
+
+def shard(config: Config, store: Store, executor: Executor) -> None:
+    """Bring the shards up to date with the ledger."""
+    if store.finished("filter") != filter_stage.made_from(config, store):
+        raise StoreError(f"{store.url}: the ledger is not that of this config; run `wukong-build filter` with it first")
+    store.unfinish("shard")
+    _select(config.shard, store)
+    stage = ShardStage()
+    planned = {part.name for part in stage.parts(store)}
+    if store.fs.isdir(store.path("shards")):
+        for path in store.fs.ls(store.path("shards"), detail=False):
+            if (name := path.rsplit("/", 1)[-1])[:5] not in planned and name[:5].isdigit():
+                store.delete("shards", name)
+    run_stage(stage, store, executor)
+    store.finish("shard", fingerprint_of(store.digests("shards")))
+
+
+def _select(settings: ShardSettings, store: Store) -> None:
+    """The kept samples in their shuffled order, with the place of their bytes: one part a shard."""
+    columns = [name for name in MANIFEST.arrow.names if name != "caption"]
+    store.delete_stage(_SELECTION)
+    with connect(store) as connection:
+        reader = connection.sql(
+            f"SELECT {', '.join(f'samples.{name}' for name in columns)}, coalesce(ledger.caption, '') AS caption, "  # noqa: S608  ours
+            "samples.part, samples.image_row FROM ledger JOIN samples USING (key) WHERE kept "
+            "ORDER BY md5(? || samples.key), samples.key",
+            params=[f"{settings.seed}:"],
+        ).to_arrow_reader(settings.samples)
+        for number, table in enumerate(_chunks(reader, settings.samples)):
+            store.write(_SELECTION, f"{number:05d}", table.select([*MANIFEST.arrow.names, *_PLACE]))
+
+
+def _chunks(reader: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:
+    """The rows of a reader, `size` at a time."""
+    waiting = reader.schema.empty_table()
+    for batch in reader:
+        waiting = pa.concat_tables([waiting, pa.Table.from_batches([batch])])
+        while len(waiting) >= size:
+            yield waiting.slice(0, size)
+            waiting = waiting.slice(size)
+    if len(waiting):
+        yield waiting
+
+
+class ShardStage(msgspec.Struct, frozen=True):
+    """One shard from one part of the selection."""
+
+    name: ClassVar[str] = "shards"
+    appends: ClassVar[bool] = True
+
+    def parts(self, store: Store) -> list[Part]:
+        """One part a shard, made from what is published and not from where it lay."""
+        names = store.parts(_SELECTION)
+        return [
+            Part(name, fingerprint_of(VERSION, digest_of(store.read(_SELECTION, name).drop_columns(_PLACE)))) for name in names
+        ]
+
+    def work(self, store: Store, part: Part) -> str:
+        """Write tar, statistics and manifest, in this order."""
+        selection = store.read(_SELECTION, part.name)
+        store.delete_part(self.name, part.name)
+        with store.replacing(f"shards/{part.name}.tar") as file:
+            sha256 = _write_tar(file, selection, store)
+        manifest = selection.drop_columns(_PLACE).cast(MANIFEST.arrow)
+        image_bytes = pc.sum(manifest["image_bytes"]).as_py()
+        stats = {"schema_version": SCHEMA_VERSION, "count": len(manifest), "image_bytes": image_bytes, "tar_sha256": sha256}
+        with store.replacing(f"shards/{part.name}_stats.json") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(stats)))
+        store.write(self.name, part.name, manifest, part.fingerprint, notes={"tar_sha256": sha256})
+        return f"{len(manifest)} samples, {image_bytes} bytes of images"
+
+
+def _write_tar(file: IO[bytes], selection: pa.Table, store: Store) -> str:
+    """Write the tar of a selection; returns its sha256."""
+    rows = selection.to_pylist()
+    texts = [text_members(row) for row in rows]
+    sizes = (
+        {image_member(row): row["image_bytes"]} | {name: len(text) for name, text in sorted(members.items())}
+        for row, members in zip(rows, texts, strict=True)
+    )
+    tar = Tar((name, size) for members in sizes for name, size in members.items())
+    for members in texts:
+        for name, content in members.items():
+            tar.write(file, name, content)
+    for row, image in _images(rows, store):
+        tar.write(file, image_member(row), image)
+    tar.finish(file)
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def _images(rows: list[dict[str, Any]], store: Store) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """The rows with their image bytes, in the order in which the bytes lie; one row group is in memory at a time."""
+    wanted: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in rows:
+        wanted.setdefault(row["part"], {})[row["image_row"]] = row
+    for part, places in sorted(wanted.items()):
+        with store.open_part("crawl/images", part) as file:
+            first = 0
+            for group in range(file.num_row_groups):
+                last = first + file.metadata.row_group(group).num_rows
+                here = sorted(place for place in places if first <= place < last)
+                images = file.read_row_group(group, columns=["image"])["image"] if here else []
+                yield from ((places[place], images[place - first].as_py()) for place in here)
+                first = last

@@ -1,0 +1,283 @@
+"""A run on a file system: parts that are there whole or not at all, and what each was made from.
+
+A part is one Parquet file under its final name. It is written under a temporary name, synced and renamed (on an object
+store: one PUT), so whoever finds it finds it whole. Its metadata carry the fingerprint of what made it and the digest of
+what it holds. The store knows no stage and no column.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wukong_build.errors import StoreError
+from wukong_build.schema import SCHEMA_VERSION
+
+NOT_CONTENT = ("image", "fetched_at")
+"""Columns that a digest leaves out: bytes, which their sha256 stands for, and clock times."""
+
+_TEMPORARY = ".tmp"
+
+
+def fingerprint_of(*made_of: Any) -> str:
+    """One short name for everything a part was made from: settings, digests of inputs and resources, versions."""
+    return hashlib.sha256(msgspec.json.encode(made_of, order="deterministic")).hexdigest()[:32]
+
+
+def digest_of(table: pa.Table) -> str:
+    """One short name for what a table holds, clock times and image bytes aside."""
+    content = table.drop_columns([name for name in NOT_CONTENT if name in table.column_names]).combine_chunks()
+    sink = _Hashing()
+    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), content.schema.remove_metadata()) as stream:
+        stream.write_table(content.replace_schema_metadata(None))
+    return sink.hash.hexdigest()[:32]
+
+
+class _Hashing:
+    """A file that only hashes what is written to it."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self.hash = hashlib.sha256()
+
+    def write(self, block: bytes) -> int:
+        self.hash.update(block)
+        return len(block)
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Store:
+    """The files of one run, under a directory or an fsspec URL."""
+
+    def __init__(self, root: str) -> None:
+        self.url = root
+        self.fs, self.root = fsspec.core.url_to_fs(root)
+        self.is_local = "file" in self.fs.protocol
+
+    def __repr__(self) -> str:
+        return f"Store({self.url!r})"
+
+    def exists(self) -> bool:
+        """True where some command has worked on the run."""
+        return bool(self.fs.exists(self.path("run.yaml")))
+
+    def path(self, *names: str) -> str:
+        """Full path, as `fs` wants it, of something below the run."""
+        return "/".join((self.root, *names))
+
+    def part_path(self, stage: str, part: str) -> str:
+        """Where a part lies, done or not."""
+        return self.path(stage, f"{part}.parquet")
+
+    def parts(self, stage: str) -> list[str]:
+        """Names of the parts that are done, sorted."""
+        folder = self.path(stage)
+        if not self.fs.isdir(folder):
+            return []
+        names = (path.rsplit("/", 1)[-1] for path in self.fs.ls(folder, detail=False, refresh=True))
+        return sorted(name.removesuffix(".parquet") for name in names if name.endswith(".parquet") and name[0] != ".")
+
+    def part_paths(self, stage: str) -> list[str]:
+        """Paths of the parts that are done, in the order of their names."""
+        return [self.part_path(stage, part) for part in self.parts(stage)]
+
+    def made_from(self, stage: str, part: str) -> str | None:
+        """The fingerprint a part carries; None where it is not there."""
+        return self._metadata(stage, part).get("fingerprint")
+
+    def digest(self, stage: str, part: str) -> str:
+        """The digest of what a part holds; empty where it is not there."""
+        return self._metadata(stage, part).get("digest", "")
+
+    def digests(self, stage: str) -> list[tuple[str, str]]:
+        """(name, digest) of every part that is done."""
+        return [(part, self.digest(stage, part)) for part in self.parts(stage)]
+
+    def note(self, stage: str, part: str, name: str) -> str:
+        """A note that the writer left in a part; empty where there is none."""
+        return self._metadata(stage, part).get(name, "")
+
+    def _metadata(self, stage: str, part: str) -> dict[str, str]:
+        path = self.part_path(stage, part)
+        if not self.fs.exists(path):
+            return {}
+        with self.fs.open(path, "rb") as file:
+            metadata = pq.read_metadata(file).metadata or {}
+        return msgspec.json.decode(metadata.get(b"wukong_build", b"{}"), type=dict[str, str])
+
+    def read(self, stage: str, part: str, columns: list[str] | None = None) -> pa.Table:
+        """A part, or some of its columns."""
+        with self.fs.open(self.part_path(stage, part), "rb") as file:
+            return pq.ParquetFile(file).read(columns=columns).replace_schema_metadata(None)
+
+    @contextlib.contextmanager
+    def open_part(self, stage: str, part: str) -> Iterator[pq.ParquetFile]:
+        """A part whose row groups are read one at a time."""
+        with self.fs.open(self.part_path(stage, part), "rb") as file:
+            yield pq.ParquetFile(file)
+
+    def write(self, stage: str, part: str, table: pa.Table, fingerprint: str = "", notes: dict[str, str] | None = None) -> None:
+        """Write a part whole."""
+        with self.writing(stage, part, table.schema, fingerprint) as writer:
+            writer.write_table(table)
+            writer.digest = digest_of(table)
+            writer.notes = notes or {}
+
+    @contextlib.contextmanager
+    def writing(self, stage: str, part: str, schema: pa.Schema, fingerprint: str = "") -> Iterator[PartWriter]:
+        """A part written row group by row group; it is there when the block ends, and not at all if the block fails."""
+        with self.replacing(f"{stage}/{part}.parquet") as file:
+            writer = PartWriter(file, schema)
+            yield writer
+            writer.close(fingerprint)
+
+    @contextlib.contextmanager
+    def replacing(self, name: str) -> Iterator[IO[bytes]]:
+        """A file below the run, read and written at will, and then put in the place of the old one at once."""
+        path = self.path(name)
+        folder, _, base = path.rpartition("/")
+        self.fs.makedirs(folder, exist_ok=True)
+        if not self.is_local:
+            with tempfile.TemporaryFile() as file:
+                yield file
+                file.seek(0)
+                with self.fs.open(path, "wb") as remote:  # visible when the upload is complete, not before
+                    shutil.copyfileobj(file, remote, 1 << 20)
+            return
+        temporary = Path(folder, f".{base}.{os.getpid()}{_TEMPORARY}")
+        try:
+            with temporary.open("w+b") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _sync_folder(folder)
+        except OSError as error:
+            reason = error.strerror or error
+            raise StoreError(
+                f"{path} cannot be written: {reason}; free or repair that disk and run the same command again"
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def finish(self, stage: str, made_from: str) -> None:
+        """Note that all parts of a stage are there, and what they were made from."""
+        with self.replacing(f"{stage}/finished.json") as file:
+            file.write(msgspec.json.encode({"made_from": made_from, "schema_version": SCHEMA_VERSION}))
+
+    def unfinish(self, stage: str) -> None:
+        """Note that work on a stage has begun: until it is finished nobody reads its parts."""
+        self.delete(stage, "finished.json")
+
+    def finished(self, stage: str) -> str | None:
+        """What a finished stage was made from; None where it is not finished."""
+        path = self.path(stage, "finished.json")
+        return str(msgspec.json.decode(self.fs.cat_file(path))["made_from"]) if self.fs.exists(path) else None
+
+    def delete(self, *names: str) -> None:
+        """Remove a file below the run, if it is there."""
+        path = self.path(*names)
+        if self.fs.exists(path):
+            self.fs.rm(path)
+
+    def delete_stage(self, stage: str) -> None:
+        """Remove a folder of parts with all that is in it."""
+        if self.fs.isdir(self.path(stage)):
+            self.fs.rm(self.path(stage), recursive=True)
+
+    def delete_part(self, stage: str, part: str) -> None:
+        """Remove a part, if it is there."""
+        self.delete(stage, f"{part}.parquet")
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else works on the run inside the block; a killed command leaves no lock behind.
+
+        Only a local run is locked: object stores have no locks, there the user must not start two commands at once.
+        """
+        if not self.is_local:
+            yield
+            return
+        Path(self.root).mkdir(parents=True, exist_ok=True)
+        with Path(self.root, ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StoreError(f"{self.url}: another command works on this run; wait for it to end, or stop it") from None
+            self._sweep()
+            yield
+
+    def _sweep(self) -> None:
+        """Remove what killed commands left under temporary names."""
+        for path in Path(self.root).rglob(f".*{_TEMPORARY}"):
+            path.unlink(missing_ok=True)
+
+
+class PartWriter:
+    """Writes one Parquet file row group by row group; `digest` and further `notes` may be set before it is closed."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+        self.digest = ""
+        self.notes: dict[str, str] = {}
+        plain = [name for name in schema.names if name == "image"]  # image formats are compressed already
+        compression = {name: "none" if name in plain else "zstd" for name in _leaves(schema)}
+        self._writer = pq.ParquetWriter(
+            file,
+            schema,
+            compression=compression,
+            compression_level={name: 1 for name, codec in compression.items() if codec == "zstd"},
+            use_dictionary=[name for name in _leaves(schema) if name not in plain],
+            write_statistics=[name for name in _leaves(schema) if name not in plain],
+            store_schema=True,
+        )
+
+    def write_table(self, table: pa.Table) -> None:
+        """One more row group."""
+        self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+
+    def close(self, fingerprint: str) -> None:
+        """Write the footer, which says what the part was made from and what it holds."""
+        facts = {"fingerprint": fingerprint, "digest": self.digest, "schema_version": str(SCHEMA_VERSION), **self.notes}
+        self._writer.add_key_value_metadata({"wukong_build": msgspec.json.encode(facts).decode()})
+        self._writer.close()
+
+
+def _leaves(schema: pa.Schema) -> Iterable[str]:
+    """Column paths as Parquet names them, down to the leaves of lists and structs."""
+
+    def walk(name: str, kind: pa.DataType) -> Iterable[str]:
+        if pa.types.is_struct(kind):
+            for index in range(kind.num_fields):
+                yield from walk(f"{name}.{kind.field(index).name}", kind.field(index).type)
+        elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            yield from walk(f"{name}.list.element", kind.value_type)
+        else:
+            yield name
+
+    for field in schema:
+        yield from walk(field.name, field.type)
+
+
+def _sync_folder(folder: str) -> None:
+    """Make a rename durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

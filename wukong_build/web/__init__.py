@@ -1,0 +1,1 @@
+"""All that touches the network, and what is read from it."""

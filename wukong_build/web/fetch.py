@@ -1,0 +1,141 @@
+"""One request, from whatever part of the crawl: it keeps the manners, ends in time, and never raises.
+
+Whatever a server does, the answer is an `Answer`: a status and a body, or the class of the failure. Knows nothing of
+pages, images or files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from types import TracebackType
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from wukong_build.web.guard import BlockedAddress, GuardedResolver
+from wukong_build.web.manners import Limits, Manners, Turns
+from wukong_build.web.url import canonical
+
+AT_ONCE = 64
+"""Requests of one worker under way at once, over all hosts: with `at_most_bytes` it bounds the memory bodies take."""
+
+_CHUNK = 65_536
+_REDIRECTS = (301, 302, 303, 307, 308)
+_OWN_CLASS = {403, 404, 410, 429}
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a request came to. `error` is null exactly where a whole body came with a 2xx status, or a redirect not followed."""
+
+    url: str
+    """After redirects."""
+    error: str | None = None
+    status: int | None = None
+    headers: dict[str, str] = {}
+    """Names in lower case."""
+    body: bytes = b""
+    at: datetime.datetime = datetime.datetime.min  # noqa: DTZ901  replaced by `fetch`
+
+    @property
+    def location(self) -> str | None:
+        """Where a redirect points, canonical."""
+        target = self.headers.get("location")
+        return canonical(target, self.url) if target and self.status in _REDIRECTS else None
+
+
+class Fetcher:
+    """Asks servers, each in its turn. Used as an async context manager."""
+
+    def __init__(self, manners: Manners) -> None:
+        self._manners = manners
+        self._resolver = GuardedResolver(manners)
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+
+    async def __aenter__(self) -> Fetcher:
+        self._turns = Turns(self._manners.per_host)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=self._resolver, limit=0, ttl_dns_cache=300),
+            headers={"User-Agent": self._manners.user_agent},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            max_line_size=16_384,
+            max_field_size=16_384,
+        )
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._session.close()
+
+    async def fetch(
+        self, url: str, limits: Limits, *, referer: str | None = None, redirects: int = 5, delay_seconds: float = 0.0
+    ) -> Answer:
+        """The answer to a GET of `url`, following at most so many redirects; every hop waits for its host's turn."""
+        headers = {} if referer is None else {"Referer": referer}
+        for _ in range(redirects + 1):
+            async with self._turns.turn(urlsplit(url).hostname or "", delay_seconds), self._at_once:
+                answer = await self._ask(url, limits, headers)
+            if answer.location is None or redirects == 0:
+                break
+            url = answer.location
+        else:
+            answer = msgspec.structs.replace(answer, error="redirects")
+        return msgspec.structs.replace(answer, at=datetime.datetime.now(datetime.UTC))
+
+    async def _ask(self, url: str, limits: Limits, headers: dict[str, str]) -> Answer:
+        if not self._resolver.allows(urlsplit(url).hostname or ""):
+            return Answer(url, "blocked_address")
+        try:
+            async with (
+                asyncio.timeout(limits.timeout_seconds),
+                self._session.get(URL(url, encoded=True), headers=headers, allow_redirects=False) as response,
+            ):
+                return await _read(url, response, limits.at_most_bytes)
+        except Exception as error:  # noqa: BLE001  whatever a server makes a client raise, it is a row with a class
+            return Answer(url, error_class(error))
+
+
+async def _read(url: str, response: aiohttp.ClientResponse, at_most_bytes: int) -> Answer:
+    """The answer, its body read no further than the cap."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    answer = Answer(url, status_class(response.status), response.status, headers)
+    if answer.error is not None or answer.location is not None:
+        return answer
+    if (response.content_length or 0) > at_most_bytes:
+        return msgspec.structs.replace(answer, error="too_large")
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > at_most_bytes:
+            return msgspec.structs.replace(answer, error="too_large")
+    return msgspec.structs.replace(answer, body=bytes(body))
+
+
+def status_class(status: int) -> str | None:
+    """The error class of a status; null for success and for redirects, which have no body of interest."""
+    if status in _OWN_CLASS:
+        return str(status)
+    if status >= 500:  # noqa: PLR2004  as HTTP cuts its statuses
+        return "5xx"
+    if status >= 400 or status < 200:  # noqa: PLR2004  as above
+        return "4xx"
+    return None
+
+
+def error_class(error: Exception) -> str:
+    """The class of a failure without an answer, by what raised it."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "blocked_address" if isinstance(error.os_error, BlockedAddress) else "dns"
+    if isinstance(error, (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)):
+        return "tls"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "truncated"
+    if isinstance(error, (aiohttp.ClientConnectionError, OSError)):
+        return "connect"
+    if isinstance(error, (aiohttp.InvalidURL, ValueError)) and not isinstance(error, aiohttp.ClientResponseError):
+        return "bad_url"
+    return "protocol"

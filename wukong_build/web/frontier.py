@@ -1,0 +1,86 @@
+"""Which pages the sources ask for, given what is known of the web so far; which of them are still to be fetched.
+
+A pure function of the config and of the pages and robots.txt fetched so far: whatever was killed, extended or repeated
+before, the same facts give the same frontier. Fetches nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import duckdb
+import pyarrow as pa
+
+from wukong_build.schema import FRONTIER
+from wukong_build.web.robots import Robots
+from wukong_build.web.sources import Pages
+from wukong_build.web.url import canonical, host_of, origin_of
+
+
+class Frontier:
+    """The pages that the sources ask for as far as links are known, and those that were refused, with the reason.
+
+    `asked_pages` is a relation of the connection with the columns `url`, `location` and `links`. A redirect is a link that costs
+    no depth. Within one depth pages are taken in the order of their hash, so that a budget takes a fair sample of them.
+    """
+
+    def __init__(self, sources: Sequence[Pages], connection: duckdb.DuckDBPyConnection, robots: Robots) -> None:
+        self._connection = connection
+        self._robots = robots
+        self.refused: dict[str, tuple[int, str]] = {}
+        """URL → depth and reason."""
+        self.unknown: set[str] = set()
+        """Origins whose robots.txt must be known before the frontier is."""
+        self._found: dict[str, tuple[int, str]] = {}
+        for source in sources:
+            for url, depth in self._closure(source).items():
+                if url not in self._found or depth < self._found[url][0]:
+                    self._found[url] = (depth, source.label)
+        for url in self._found:
+            self.refused.pop(url, None)
+
+    def table(self) -> pa.Table:
+        """Every page asked for: rows of `FRONTIER`, sorted by URL."""
+        rows = [{"url": url, "depth": depth, "source": source} for url, (depth, source) in sorted(self._found.items())]
+        return pa.Table.from_pylist(rows, schema=FRONTIER.arrow)
+
+    def _closure(self, source: Pages) -> dict[str, int]:
+        """URL → depth of every page that one source asks for."""
+        taken: dict[str, int] = {}
+        seeds = [url for url in map(canonical, source.seeds) if url is not None]
+        hosts = {host_of(url) for url in seeds}
+        hosts |= {host_of(url) for url in self._targets(seeds, "[location]")}  # a seed may have moved to another host
+        candidates = seeds
+        for depth in range(source.depth + 1):
+            level: list[str] = []
+            while candidates:
+                new = self._take(candidates, depth, source.at_most_pages - len(taken), taken, hosts)
+                level += new
+                candidates = self._targets(new, "[location]")
+            candidates = self._targets(level, "links")
+        return taken
+
+    def _take(self, candidates: Iterable[str], depth: int, budget: int, taken: dict[str, int], hosts: set[str]) -> list[str]:
+        """Those of the candidates that are asked for; the others are noted as refused."""
+        new: list[str] = []
+        for url in candidates:
+            if url in taken or host_of(url) not in hosts:
+                continue
+            if not self._robots.knows(url):
+                self.unknown.add(origin_of(url))
+            elif not self._robots.allows(url):
+                self.refused.setdefault(url, (depth, "robots"))
+            elif len(new) >= budget:
+                self.refused.setdefault(url, (depth, "budget"))
+            else:
+                taken[url] = depth
+                new.append(url)
+        return new
+
+    def _targets(self, urls: Sequence[str], column: str) -> list[str]:
+        """Distinct targets, of one kind of link, of the pages at `urls` as far as they are fetched, in the order of their hash."""
+        self._connection.register("asked", pa.table({"url": pa.array(urls, pa.string())}))
+        found = self._connection.execute(
+            f"SELECT DISTINCT unnest({column}) AS target FROM asked_pages JOIN asked USING (url) ORDER BY md5(target), target"  # noqa: S608  ours
+        ).fetchall()
+        return [target for (target,) in found if target is not None]

@@ -1,0 +1,67 @@
+"""Many images at once: each asked for as its host's manners allow, recognised by its bytes, kept as it came.
+
+A failure is a row with an error class, never a lost pair. Knows no files; rows leave in the order in which answers come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from wukong_build.picture import Picture
+from wukong_build.web.fetch import Answer, Fetcher
+from wukong_build.web.manners import Limits, Manners
+from wukong_build.web.robots import Robots
+from wukong_build.web.url import canonical
+
+
+async def fetch_images(
+    rows: Sequence[dict[str, Any]], manners: Manners, limits: Limits, robots: Robots
+) -> AsyncIterator[dict[str, Any]]:
+    """A row of `IMAGES` for every row given (`key`, `url`, `page_url`)."""
+    answered: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def ask(row: dict[str, Any]) -> None:
+        await answered.put(await _fetch(row, fetcher, limits, robots))
+
+    async with Fetcher(manners) as fetcher, asyncio.TaskGroup() as tasks:
+        for row in rows:
+            tasks.create_task(ask(row))
+        for _ in rows:
+            yield await answered.get()
+
+
+async def _fetch(row: dict[str, Any], fetcher: Fetcher, limits: Limits, robots: Robots) -> dict[str, Any]:
+    url = row["url"]
+    if canonical(url) != url:
+        return _image_row(row, Answer(url, "bad_url"))
+    if not robots.allows(url):
+        return _image_row(row, Answer(url, "robots"))
+    answer = await fetcher.fetch(url, limits, referer=row["page_url"], delay_seconds=robots.delay_seconds(url))
+    return _image_row(row, answer)
+
+
+def _image_row(row: dict[str, Any], answer: Answer) -> dict[str, Any]:
+    picture = Picture(answer.body)
+    header = picture.header if answer.error is None else None
+    found = header is not None
+    return {
+        "key": row["key"],
+        "url": row["url"],
+        "error": answer.error or (None if found else "empty" if not answer.body else "not_an_image"),
+        "http_status": answer.status,
+        "final_url": answer.url if answer.status is not None else None,
+        "etag": answer.headers.get("etag"),
+        "last_modified": answer.headers.get("last-modified"),
+        "content_type": answer.headers.get("content-type"),
+        "fetched_at": answer.at if answer.status is not None else None,
+        "format": header.format if header else None,
+        "width": header.width if header else None,
+        "height": header.height if header else None,
+        "orientation": header.orientation if header else None,
+        "image_bytes": len(answer.body) if found else None,
+        "sha256": hashlib.sha256(answer.body).hexdigest() if found else None,
+        "image": answer.body if found else None,
+    }

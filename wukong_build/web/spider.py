@@ -1,0 +1,146 @@
+"""The Scrapy spider that reads pages: it asks for the pages it is given, and turns every answer into rows.
+
+Which pages are asked for is the frontier's business; manners, deadlines and addresses are the fetcher's, which stands in
+for Scrapy's own downloader. Knows no files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+from scrapy import Request, Spider
+from scrapy.crawler import AsyncCrawlerRunner, Crawler
+from scrapy.http import Response
+
+from wukong_build.web.extract import Page, read_page
+from wukong_build.web.fetch import Answer, Fetcher
+from wukong_build.web.manners import Limits, Manners
+from wukong_build.web.page import decode_page
+from wukong_build.web.robots import Robots
+from wukong_build.web.url import host_of, key_of
+
+PAGE_LIMITS = Limits(at_most_bytes=10_000_000, timeout_seconds=60)
+"""No page worth reading is larger or slower."""
+
+class _Handler:
+    """Scrapy's way to the fetcher."""
+
+    lazy = False
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> _Handler:
+        """As Scrapy makes it."""
+        return cls(crawler)
+
+    async def download_request(self, request: Request) -> Response:
+        """A response whose request carries the answer; a failure is an answer too."""
+        request.meta["answer"] = await self._crawler.spider.answer(request.url)
+        return Response(request.url, request=request)
+
+    async def close(self) -> None:
+        """Nothing is held: whoever made the fetcher closes it."""
+
+
+_SETTINGS: dict[str, Any] = {
+    "TWISTED_REACTOR_ENABLED": False,  # asyncio alone, so that one process can run one crawl after another
+    "DOWNLOAD_HANDLERS": {"http": _Handler, "https": _Handler},
+    "CONCURRENT_REQUESTS": 10_000,  # the fetcher gives every host its turns; Scrapy only holds the queue
+    "CONCURRENT_REQUESTS_PER_DOMAIN": 10_000,
+    "DOWNLOAD_DELAY": 0,
+    "DOWNLOADER_MIDDLEWARES_BASE": {},  # redirects, retries and robots.txt are decided once, for pages and images alike
+    "SPIDER_MIDDLEWARES_BASE": {},
+    "EXTENSIONS_BASE": {},
+    "LOG_ENABLED": False,
+    "TELNETCONSOLE_ENABLED": False,
+}
+
+
+class PageRows(msgspec.Struct):
+    """What reading some pages gave: rows of `PAGES` and of `PAIRS`."""
+
+    pages: list[dict[str, Any]] = []
+    pairs: list[dict[str, Any]] = []
+
+
+async def fetch_pages(rows: Sequence[dict[str, Any]], manners: Manners, robots: Robots) -> PageRows:
+    """Ask for the page of every row (`url`, `depth`, `round`), each once."""
+    found = PageRows()
+    async with Fetcher(manners) as fetcher:
+        await AsyncCrawlerRunner(_SETTINGS).crawl(PageSpider, rows=rows, found=found, fetcher=fetcher, robots=robots)
+    return found
+
+
+class PageSpider(Spider):
+    """Asks for the pages it is given and gathers what they say."""
+
+    name = "pages"
+
+    def __init__(self, rows: Sequence[dict[str, Any]], found: PageRows, fetcher: Fetcher, robots: Robots) -> None:
+        super().__init__()
+        self._rows = rows
+        self._found = found
+        self._fetcher = fetcher
+        self._robots = robots
+
+    async def answer(self, url: str) -> Answer:
+        """What asking for a page came to; redirects are not followed here, they are links."""
+        return await self._fetcher.fetch(url, PAGE_LIMITS, redirects=0, delay_seconds=self._robots.delay_seconds(url))
+
+    async def start(self) -> AsyncIterator[Request]:
+        """One request a row; the frontier has already seen to it that none stands twice."""
+        for row in self._rows:
+            yield Request(row["url"], dont_filter=True, cb_kwargs={"row": row})
+
+    def parse(self, response: Response, row: dict[str, Any]) -> None:
+        """One answer into rows."""
+        answer: Answer = response.meta["answer"]
+        page = _read(row["url"], answer)
+        self._found.pages.append(_page_row(row, answer, page))
+        self._found.pairs += [] if page is None else _pair_rows(page)
+
+
+def _read(url: str, answer: Answer) -> Page | None:
+    """The page, where the answer is one."""
+    content_type = answer.headers.get("content-type", "")
+    is_page = "html" in content_type or "xml" in content_type or (not content_type and answer.body.lstrip()[:1] == b"<")
+    if answer.error is not None or answer.location is not None or not is_page:
+        return None
+    return read_page(decode_page(answer.body, content_type), url)
+
+
+def _page_row(row: dict[str, Any], answer: Answer, page: Page | None) -> dict[str, Any]:
+    return {
+        "url": row["url"],
+        "host": host_of(row["url"]),
+        "depth": row["depth"],
+        "round": row["round"],
+        "decision": "asked",
+        "error": answer.error,
+        "http_status": answer.status,
+        "content_type": answer.headers.get("content-type"),
+        "location": answer.location,
+        "links": [] if page is None else list(page.links),
+        "pair_count": 0 if page is None else len(page.pairs),
+        "sha256": hashlib.sha256(answer.body).hexdigest() if answer.body else None,
+        "fetched_at": answer.at,
+    }
+
+
+def _pair_rows(page: Page) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": key_of(pair.url),
+            "url": pair.url,
+            "page_url": pair.page_url,
+            "position": pair.position,
+            "source": None,
+            "texts": msgspec.to_builtins(pair.texts),
+        }
+        for pair in page.pairs
+    ]

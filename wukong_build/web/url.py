@@ -1,0 +1,112 @@
+"""URLs as the run knows them: one spelling for each address, and the keys, hosts and origins that follow from it.
+
+Knows nothing of requests: an address may be well formed and still be one that nobody should ask for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from ipaddress import IPv6Address
+from urllib.parse import SplitResult, urlsplit
+
+from w3lib.url import safe_url_string
+
+AT_MOST_CHARACTERS = 8192
+"""Longer URLs are refused, as most servers refuse them."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DOTS = {".": ".", "%2e": ".", "..": "..", ".%2e": "..", "%2e.": "..", "%2e%2e": ".."}
+_ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+_IGNORED = str.maketrans("", "", "\t\r\n")
+_SPACE_OR_CONTROL = "".join(map(chr, range(33)))
+
+
+def canonical(url: str, base: str | None = None) -> str | None:
+    """The absolute http(s) URL a browser would ask for, in its one spelling; None where it would ask for nothing."""
+    try:
+        return _canonical(url, base)
+    except ValueError:  # urllib's word for bad ports, brackets and hosts, and (as UnicodeError) for lone surrogates
+        return None
+
+
+def key_of(url: str) -> str:
+    """The sample's id: 32 hex characters of the SHA-256 of a canonical URL."""
+    return hashlib.sha256(url.encode()).hexdigest()[:32]
+
+
+def host_of(url: str) -> str:
+    """Host of a canonical URL, with its port where that is not the scheme's own."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def origin_of(url: str) -> str:
+    """Scheme and host of a canonical URL: what one robots.txt speaks for."""
+    return f"{urlsplit(url).scheme}://{host_of(url)}"
+
+
+def _canonical(url: str, base: str | None) -> str | None:
+    if len(url) > AT_MOST_CHARACTERS:
+        return None
+    parts = _split(url)
+    if base is not None:
+        parts = _resolve(parts, _split(base))
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        return None
+    parts = urlsplit(safe_url_string(parts._replace(path=parts.path or "/", fragment="").geturl()))
+    netloc = _netloc(parts)
+    if netloc is None:
+        return None
+    query = f"?{parts.query}" if parts.query else ""
+    spelt = f"{parts.scheme}://{netloc}" + _ESCAPE.sub(lambda escape: escape[0].upper(), _without_dots(parts.path) + query)
+    return spelt if len(spelt) <= AT_MOST_CHARACTERS else None
+
+
+def _split(url: str) -> SplitResult:
+    r"""The parts of a URL; a backslash before the query is a slash, as every browser reads it."""
+    address, mark, query = url.strip(_SPACE_OR_CONTROL).translate(_IGNORED).partition("?")
+    return urlsplit(address.replace("\\", "/") + mark + query)
+
+
+def _resolve(parts: SplitResult, base: SplitResult) -> SplitResult:
+    """As `urljoin`, which would also squeeze the double slashes that some servers tell apart."""
+    if parts.scheme:
+        return parts
+    if parts.netloc:
+        return parts._replace(scheme=base.scheme)
+    path, query = parts.path, parts.query
+    if not path:
+        path, query = base.path, query or base.query
+    elif not path.startswith("/"):
+        path = base.path.rpartition("/")[0] + "/" + path
+    return SplitResult(base.scheme, base.netloc, path, query, "")
+
+
+def _netloc(parts: SplitResult) -> str | None:
+    """User, host and port; None where no name server could know the host."""
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{IPv6Address(host)}]"
+    elif not _HOST.fullmatch(host):
+        return None
+    user, at, _ = parts.netloc.rpartition("@")
+    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{user}{at}{host}{port}"
+
+
+def _without_dots(path: str) -> str:
+    """The path with its `.` and `..` segments walked."""
+    if "." not in path and "%2" not in path:
+        return path
+    walked: list[str] = []
+    segments = path.split("/")[1:]
+    for segment in segments:
+        dots = _DOTS.get(segment.lower())
+        if dots is None:
+            walked.append(segment)
+        elif dots == ".." and walked:
+            walked.pop()
+    if segments[-1].lower() in _DOTS:
+        walked.append("")
+    return "/" + "/".join(walked)
