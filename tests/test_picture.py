@@ -132,7 +132,7 @@ def test_the_header_reads_no_pixels(kind: str, monkeypatch: pytest.MonkeyPatch) 
     """Size and orientation cost no decode, even where Pillow would decode a PNG to look for EXIF behind its pixels."""
     content = saved(scene(), kind)
     loaded: list[Image.Image] = []
-    monkeypatch.setattr(ImageFile.ImageFile, "load", loaded.append)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: loaded.append(image))  # noqa: PLW0108  only a function becomes a method
     assert Picture(content).header == Header(FORMATS[kind], WIDTH, HEIGHT, 1)
     assert loaded == []
 

@@ -18,13 +18,13 @@ import pyarrow.compute as pc
 
 from wukong_build import corpus, filters, resources
 from wukong_build.batch import Batch
-from wukong_build.errors import ConfigError, explain_mismatch, nearest
+from wukong_build.errors import ConfigError, explain_mismatch, listed, nearest, shown
 from wukong_build.links import Bounds, Columns, CorpusFilter, Link, LocalLink, Rewrite, code_of
 from wukong_build.schema import SAMPLES
 from wukong_build.store import fingerprint_of
 
 MEASURED = "__measured"
-"""`<link>__measured` is true where the link has looked at a sample: a null score there means unmeasurable, elsewhere unmeasured."""
+"""`<link>__measured` is true where the link has looked at a sample: a null there is unmeasurable, elsewhere unmeasured."""
 
 
 class Pass(msgspec.Struct, frozen=True):
@@ -47,14 +47,16 @@ class Chain(msgspec.Struct, frozen=True):
     def parse(cls, values: Mapping[str, Any], where: str) -> Chain:
         """The chain that plain values mean; `where` is named in errors."""
         if not isinstance(values, Mapping):
-            raise ConfigError(f"{where}: found {values!r}; a mapping of filters is meant, in order of work")
+            raise ConfigError(f"{where}: found {shown(values)}; a mapping of filters is meant, in order of work")
         links: dict[str, Link] = {}
         for name, settings in values.items():
             kind = link_class(str(name), where)
+            if kind.name() in links:
+                raise ConfigError(f"{where}.{name}: another link is called {kind.name()} already")
             try:
                 links[kind.name()] = msgspec.convert({} if settings is None else settings, kind)
             except msgspec.ValidationError as error:
-                raise ConfigError(f"{where}.{name}: {explain_mismatch(error, settings, kind)}") from None
+                raise ConfigError(explain_mismatch(error, settings, kind, at=f"{where}.{name}")) from None
         chain = cls(links)
         chain._check(where)
         return chain
@@ -67,8 +69,9 @@ class Chain(msgspec.Struct, frozen=True):
                     remedy = f"; put `{column}: {{}}` before it" if column in link_names() else ""
                     raise ConfigError(f"{where}.{name}: reads `{column}`, which nothing before it writes{remedy}")
             for column in link.columns():
-                if column in written:
-                    raise ConfigError(f"{where}.{name}: writes `{column}`, which {written[column]} has already written")
+                if column in written or column in STATE:
+                    writer = written.get(column, "the chain")
+                    raise ConfigError(f"{where}.{name}: writes `{column}`, which {writer} has already written")
                 written[column] = name
             if isinstance(link, Bounds) and None not in (link.at_least, link.at_most) and link.at_least > link.at_most:  # type: ignore[operator]
                 raise ConfigError(
@@ -94,7 +97,7 @@ class Chain(msgspec.Struct, frozen=True):
         return [*passes, Pass(len(passes), lookup, tuple(local), None)]
 
     def fingerprints(self) -> dict[str, str]:
-        """Link name → fingerprint of everything its numbers depend on but the samples: itself and what it read from links above."""
+        """Link name → fingerprint of all that its numbers depend on but the samples: itself, and what it reads of links above."""
         made_from: dict[str, str] = {}
         caption = "caption_found"
         fingerprints: dict[str, str] = {}
@@ -112,6 +115,13 @@ class Chain(msgspec.Struct, frozen=True):
         return {column: kind for link in self.links.values() for column, kind in link.columns().items()}
 
 
+def config_key(link: Link) -> str:
+    """What a config calls the link: its name, or `package.module:ClassName` for one of the user's own."""
+    module = type(link).__module__
+    shipped = module.rpartition(".")[0] in (filters.__name__, corpus.__name__)
+    return link.name() if shipped else f"{module}:{type(link).__name__}"
+
+
 @functools.cache
 def link_names() -> tuple[str, ...]:
     """Names of the links that ship with the package."""
@@ -124,14 +134,17 @@ def link_class(name: str, where: str) -> type[Link]:
     if class_name:
         try:
             found = getattr(importlib.import_module(module_name), class_name)
-        except (ImportError, AttributeError) as error:
-            raise ConfigError(f"{where}.{name}: cannot be imported: {error}") from error
+        except Exception as error:  # a module of the user's may raise anything
+            raise ConfigError(
+                f"{where}.{name}: cannot be imported: {error}; `package.module:ClassName` is meant, with the package installed "
+                "or its folder in PYTHONPATH"
+            ) from error
     elif name in link_names():
         package = corpus if any(module.name == name for module in pkgutil.iter_modules(corpus.__path__)) else filters
         found = getattr(importlib.import_module(f"{package.__name__}.{name}"), "".join(map(str.capitalize, name.split("_"))))
     else:
         raise ConfigError(
-            f"{where}.{name}: no filter is called that{nearest(name, link_names())}; there are {', '.join(link_names())}"
+            f"{where}.{name}: no filter is called that{nearest(name, link_names())}; there are {listed(link_names())}"
         )
     if not (isinstance(found, type) and issubclass(found, Link)):
         raise ConfigError(f"{where}.{name}: found {found!r}; a subclass of wukong_build.links.Link is meant")

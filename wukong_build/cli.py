@@ -134,10 +134,9 @@ def _init(options: argparse.Namespace) -> None:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    try:
-        from wukong_build.demo import run_demo  # noqa: F401
-    except ImportError:
-        pass
+    from wukong_build.demo.command import run_demo
+
+    run_demo(options.run)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import fsspec
 import msgspec
 import yaml
 
-from wukong_build.chain import Chain
+from wukong_build.chain import Chain, config_key
 from wukong_build.errors import ConfigError, explain_mismatch, listed, nearest, shown
 from wukong_build.executors import Executor, LocalExecutor
 from wukong_build.shards import ShardSettings
@@ -86,7 +86,7 @@ class Config(Section, frozen=True, kw_only=True):
                 **{key: value for key, value in msgspec.to_builtins(self.crawl).items() if key != "sources"},
                 "sources": [{source.kind(): msgspec.to_builtins(source)} for source in self.crawl.sources],
             },
-            "filter": {name: msgspec.to_builtins(link) for name, link in self.filter.links.items()},
+            "filter": {config_key(link): msgspec.to_builtins(link) for link in self.filter.links.values()},
             "shard": msgspec.to_builtins(self.shard),
             "executor": msgspec.to_builtins(self.executor),
         }
@@ -97,7 +97,7 @@ def load_config(path: str, overrides: Iterable[str] = ()) -> Config:
     try:
         with fsspec.open(path, "rt", encoding="utf-8") as file:
             values = yaml.load(file, Loader=_UniqueKeyLoader)  # noqa: S506  a SafeLoader, see there
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, ImportError) as error:  # no such file, no UTF-8, no such protocol, protocol not installed
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {error}") from error
@@ -110,13 +110,13 @@ def load_config(path: str, overrides: Iterable[str] = ()) -> Config:
 
 def parse_config(values: Mapping[str, Any], where: str = "config") -> Config:
     """The config that plain values mean; `where` is named in errors."""
-    values = dict(values)
+    values = {key: value for key, value in values.items() if value is not None}  # a section left empty has its defaults
     crawl = values.get("crawl")
-    chain = Chain.parse(values.pop("filter", {}) or {}, where=f"{where}: filter")
+    chain = Chain.parse(values.pop("filter", {}), where=f"{where}: filter")
     sources: tuple[Source, ...] = ()
     if isinstance(crawl, dict):
         values["crawl"] = {key: value for key, value in crawl.items() if key != "sources"}
-        sources = _sources(crawl.get("sources") or [], where=f"{where}: crawl.sources")
+        sources = _sources(crawl.get("sources"), where)
     config: Config = _convert(values, Config, where)
     config = msgspec.structs.replace(config, filter=chain, crawl=msgspec.structs.replace(config.crawl, sources=sources))
     _check(config, where)
@@ -124,25 +124,32 @@ def parse_config(values: Mapping[str, Any], where: str = "config") -> Config:
 
 
 def _sources(entries: Any, where: str) -> tuple[Source, ...]:
+    """The sources of `crawl.sources`, each a mapping of its kind to its settings."""
+    if entries is None:
+        return ()
     if not isinstance(entries, list):
-        raise ConfigError(f"{where}: found {shown(entries)}; a list of sources is meant, each `- kind: {{…}}`")
-    sources = []
-    for index, entry in enumerate(entries):
-        if not isinstance(entry, dict) or len(entry) != 1:
-            raise ConfigError(f"{where}[{index}]: found {shown(entry)}; one of {listed(SOURCES)} with its settings is meant")
-        ((kind, settings),) = entry.items()
-        if kind not in SOURCES:
-            raise ConfigError(
-                f"{where}[{index}]: no source is called {kind!r}{nearest(kind, SOURCES)}; there are {listed(SOURCES)}"
-            )
-        sources.append(_convert(settings or {}, SOURCES[kind], f"{where}[{index}].{kind}"))
-    return tuple(sources)
+        raise ConfigError(f"{where}: crawl.sources: found {shown(entries)}; a list of sources is meant, each `- kind: {{…}}`")
+    return tuple(_source(entry, where, f"crawl.sources[{index}]") for index, entry in enumerate(entries))
+
+
+def _source(entry: Any, where: str, at: str) -> Source:
+    if not isinstance(entry, dict) or len(entry) != 1:
+        raise ConfigError(f"{where}: {at}: found {shown(entry)}; one of {listed(SOURCES)} with its settings is meant")
+    ((kind, settings),) = entry.items()
+    if kind not in SOURCES:
+        raise ConfigError(f"{where}: {at}: no source is called {kind!r}{nearest(kind, SOURCES)}; there are {listed(SOURCES)}")
+    source: Source = _convert({} if settings is None else settings, SOURCES[kind], where, f"{at}.{kind}")
+    return source
 
 
 def _check(config: Config, where: str) -> None:
     """What types alone cannot say."""
     if not config.run:
         raise ConfigError(f"{where}: run: is empty; it names the directory, or the fsspec URL, of the run")
+    try:
+        fsspec.get_filesystem_class(fsspec.utils.get_protocol(config.run))
+    except (ValueError, ImportError) as error:
+        raise ConfigError(f"{where}: run: found {shown(config.run)}: {error}") from None
     if config.executor.kind != "local":
         raise ConfigError(f"{where}: executor.kind: found {config.executor.kind!r}; there is `local`")
     hosts = [urlsplit(url).hostname or "" for source in config.crawl.sources for url in source.starts()]
@@ -152,12 +159,12 @@ def _check(config: Config, where: str) -> None:
         raise ConfigError(f"{where}: crawl.user_agent: {error}") from None
 
 
-def _convert(values: Any, kind: Any, where: str) -> Any:
-    """`values` as the struct `kind`; ConfigError with the key's path where they do not fit."""
+def _convert(values: Any, kind: Any, where: str, at: str = "") -> Any:
+    """`values`, which stand at the path `at` of the config, as the struct `kind`; ConfigError where they do not fit."""
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {explain_mismatch(error, values, kind)}") from None
+        raise ConfigError(f"{where}: {explain_mismatch(error, values, kind, at)}") from None
 
 
 def _set(values: dict[str, Any], override: str) -> None:
@@ -170,25 +177,37 @@ def _set(values: dict[str, Any], override: str) -> None:
         value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  a SafeLoader, see there
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {override}: the value is not YAML: {error}") from error
-    for depth, name in enumerate(names[:-1], 1):
-        if values.get(name) is None:
-            values[name] = {}
-        values = values[name]
-        if not isinstance(values, dict):
-            raise ConfigError(f"--set {override}: {'.'.join(names[:depth])} is {shown(values)}, which has no keys")
-    values[names[-1]] = value
+    here: Any = values
+    for depth, name in enumerate(names, 1):
+        place = _place(here, name, f"--set {override}: {'.'.join(names[: depth - 1])}")
+        if depth == len(names):
+            here[place] = value
+        elif isinstance(here, dict) and here.get(name) is None:
+            here[name] = {}
+        here = here[place]
+
+
+def _place(values: Any, name: str, where: str) -> Any:
+    """Where the values, a mapping or a list, have what is called `name`."""
+    if isinstance(values, dict):
+        return name
+    if not isinstance(values, list):
+        raise ConfigError(f"{where}: is {shown(values)}, which has no keys")
+    if not (name.isdigit() and int(name) < len(values)):
+        raise ConfigError(f"{where}: has {len(values)} entries, numbered from 0; there is no {name}")
+    return int(name)
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
     """Refuses a key written twice, which YAML would silently resolve to the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
-            seen.add(key)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} stands twice", key.start_mark)
+                seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import platform
 from collections.abc import Callable, Iterable, Mapping
@@ -37,10 +38,10 @@ def run(config: Config | Mapping[str, Any] | str, stages: Iterable[str] = tuple(
     elif not isinstance(config, Config):
         config = parse_config(config)
     store = Store(config.run)
-    with store.locked():
+    with store.locked(), contextlib.closing(config.executor.executor()) as executor:
         _write_record(config, store)
         for name in stages:
-            STAGES[name](config, store, config.executor.executor())
+            STAGES[name](config, store, executor)
             _write_record(config, store)
     return open_run(config.run)
 

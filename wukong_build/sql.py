@@ -5,9 +5,13 @@ Knows where the tables of a run lie, and nothing of what is done with them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import duckdb
 import pyarrow as pa
 
+from wukong_build.chain import MEASURED
+from wukong_build.errors import ConfigError, StoreError
 from wukong_build.schema import FRONTIER, IMAGES, LEDGER, MANIFEST, PAGES, PAIRS, ROBOTS, SAMPLES, TableSchema
 from wukong_build.store import Store
 
@@ -31,21 +35,95 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
         connection.register_filesystem(store.fs)
     for folder, table in FOLDERS.items():
         refresh(connection, store, folder, table.name, table.arrow)
+    _show_scores(connection, store)
     return connection
+
+
+def ask(store: Store, query: str) -> pa.Table:
+    """The answer to one SELECT over the tables of the run, which no query can change.
+
+    ConfigError, with the tables there are, where it is anything else; StoreError where the run cannot be read.
+    """
+    with connect(store) as connection:
+        tables = _described(connection)
+        _confine(connection, store)
+        try:
+            statements = connection.extract_statements(query)
+            if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+                raise ConfigError(f"--sql: found {query.strip()!r}; one SELECT is meant, over {tables}")
+            return in_utc(connection.sql(query).to_arrow_table())
+        except duckdb.OperationalError as error:
+            raise StoreError(f"{store.url}: cannot be read: {error}") from error
+        except duckdb.Error as error:
+            raise ConfigError(f"--sql: {error}\nThere are {tables}") from error
+
+
+def in_utc(table: pa.Table) -> pa.Table:
+    """The table with its times told in UTC, where DuckDB tells them in the zone of this machine."""
+    kinds = [pa.timestamp(kind.unit, "UTC") if pa.types.is_timestamp(kind) and kind.tz else kind for kind in table.schema.types]
+    return table.cast(pa.schema(zip(table.column_names, kinds, strict=True)))
 
 
 def refresh(connection: duckdb.DuckDBPyConnection, store: Store, folder: str, name: str, schema: pa.Schema) -> None:
     """Let the view `name` show the parts that `folder` holds now, with the part each row stands in and its place there."""
-    paths = [path if store.is_local else store.fs.unstrip_protocol(path) for path in store.part_paths(folder)]
+    paths = _paths(store, folder)
     if paths:
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
         connection.execute(
             f"CREATE OR REPLACE VIEW {name} AS SELECT * EXCLUDE (filename, file_row_number), "  # noqa: S608  names of ours
             "parse_filename(filename, true) AS part, file_row_number AS part_row "
-            f"FROM read_parquet([{listed}], filename = true, file_row_number = true, union_by_name = true)"
+            f"FROM read_parquet({_literal(paths)}, filename = true, file_row_number = true, union_by_name = true)"
         )
     else:
         connection.register(
             f"{name}_empty", schema.append(pa.field("part", pa.string())).append(pa.field("part_row", pa.int64())).empty_table()
         )
         connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {name}_empty")  # noqa: S608  as above
+
+
+def _show_scores(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
+    """The view `scores`: one row a sample, with what every link of every pass wrote; the state of passes is the ledger's."""
+    tables = [f"read_parquet({_literal(_paths(store, folder))}, union_by_name = true)" for folder in score_folders(store)]
+    if not tables:
+        connection.execute("CREATE VIEW scores AS SELECT NULL::VARCHAR AS key WHERE false")
+        return
+    state = _literal(name for name in LEDGER.arrow.names if name != "key")
+    joined = "".join(f" LEFT JOIN {table} AS pass{index} USING (key)" for index, table in enumerate(tables) if index)
+    connection.execute(
+        f"CREATE VIEW scores AS SELECT COLUMNS(lambda name: name NOT IN {state} AND NOT suffix(name, '{MEASURED}')) "  # noqa: S608  as above
+        f"FROM {tables[0]} AS pass0{joined}"
+    )
+
+
+def score_folders(store: Store) -> list[str]:
+    """Folders with the scores of each pass that has any, in the order of the chain."""
+    folder = store.path("filter/scores")
+    found = store.fs.ls(folder, detail=False) if store.fs.isdir(folder) else []
+    passes = sorted((path.rstrip("/").rsplit("/", 1)[-1] for path in found), key=int)
+    return [scores for name in passes if store.parts(scores := f"filter/scores/{name}")]
+
+
+def _paths(store: Store, folder: str) -> list[str]:
+    """The parts of a folder, as DuckDB names them."""
+    return [path if store.is_local else store.fs.unstrip_protocol(path) for path in store.part_paths(folder)]
+
+
+def _literal(texts: Iterable[str]) -> str:
+    """A list of texts, as SQL writes it."""
+    return "[" + ", ".join("'" + text.replace("'", "''") + "'" for text in texts) + "]"
+
+
+def _described(connection: duckdb.DuckDBPyConnection) -> str:
+    """Every table of the run with its columns, one a line."""
+    columns = connection.execute(
+        "SELECT table_name || '(' || string_agg(column_name, ', ' ORDER BY column_index) || ')' FROM duckdb_columns() "
+        "WHERE NOT internal AND NOT suffix(table_name, '_empty') GROUP BY table_name ORDER BY table_name"
+    ).fetchall()
+    return "the tables\n  " + "\n  ".join(line for (line,) in columns)
+
+
+def _confine(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
+    """Take every file away from the connection but the parts it shows: a SELECT may call functions that write, as logging does."""
+    allowed = [path for folder in (*FOLDERS, *score_folders(store)) for path in _paths(store, folder)]
+    connection.execute(f"SET allowed_paths = {_literal(allowed)}")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")

@@ -37,11 +37,20 @@ def fingerprint_of(*made_of: Any) -> str:
 
 
 def digest_of(table: pa.Table) -> str:
-    """One short name for what a table holds, clock times and image bytes aside."""
-    content = table.drop_columns([name for name in NOT_CONTENT if name in table.column_names]).combine_chunks()
+    """One short name for what a table holds, clock times and image bytes aside.
+
+    Hashed as Parquet, which, unlike Arrow, stores nothing under a null: equal tables have equal digests.
+    """
+    content = table.drop_columns([name for name in NOT_CONTENT if name in table.column_names])
     sink = _Hashing()
-    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), content.schema.remove_metadata()) as stream:
-        stream.write_table(content.replace_schema_metadata(None))
+    pq.write_table(
+        content.replace_schema_metadata(None).combine_chunks(),
+        pa.PythonFile(sink, mode="w"),
+        row_group_size=max(1, len(table)),
+        compression="none",
+        use_dictionary=False,
+        write_statistics=False,
+    )
     return sink.hash.hexdigest()[:32]
 
 
@@ -144,15 +153,16 @@ class Store:
         """A part written row group by row group; it is there when the block ends, and not at all if the block fails."""
         with self.replacing(f"{stage}/{part}.parquet") as file:
             writer = PartWriter(file, schema)
-            yield writer
-            writer.close(fingerprint)
+            try:
+                yield writer
+                writer.close(fingerprint)
+            finally:
+                writer.abandon()
 
     @contextlib.contextmanager
     def replacing(self, name: str) -> Iterator[IO[bytes]]:
         """A file below the run, read and written at will, and then put in the place of the old one at once."""
         path = self.path(name)
-        folder, _, base = path.rpartition("/")
-        self.fs.makedirs(folder, exist_ok=True)
         if not self.is_local:
             with tempfile.TemporaryFile() as file:
                 yield file
@@ -160,21 +170,19 @@ class Store:
                 with self.fs.open(path, "wb") as remote:  # visible when the upload is complete, not before
                     shutil.copyfileobj(file, remote, 1 << 20)
             return
+        folder, _, base = path.rpartition("/")
         temporary = Path(folder, f".{base}.{os.getpid()}{_TEMPORARY}")
-        try:
-            with temporary.open("w+b") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+        with _explained(path):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            try:
+                with temporary.open("w+b") as file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
             _sync_folder(folder)
-        except OSError as error:
-            reason = error.strerror or error
-            raise StoreError(
-                f"{path} cannot be written: {reason}; free or repair that disk and run the same command again"
-            ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def finish(self, stage: str, made_from: str) -> None:
         """Note that all parts of a stage are there, and what they were made from."""
@@ -214,8 +222,11 @@ class Store:
         if not self.is_local:
             yield
             return
-        Path(self.root).mkdir(parents=True, exist_ok=True)
-        with Path(self.root, ".lock").open("w") as file:
+        lock = Path(self.root, ".lock")
+        with _explained(self.root):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            lock.touch()
+        with lock.open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -257,6 +268,10 @@ class PartWriter:
         self._writer.add_key_value_metadata({"wukong_build": msgspec.json.encode(facts).decode()})
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Write no more: pyarrow would close an open writer when it is garbage, and its file is gone by then."""
+        self._writer.is_open = False
+
 
 def _leaves(schema: pa.Schema) -> Iterable[str]:
     """Column paths as Parquet names them, down to the leaves of lists and structs."""
@@ -272,6 +287,18 @@ def _leaves(schema: pa.Schema) -> Iterable[str]:
 
     for field in schema:
         yield from walk(field.name, field.type)
+
+
+@contextlib.contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """What a disk refuses, as a user can mend it."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise StoreError(
+            f"{path} cannot be written: {reason}; free or repair that disk and run the same command again"
+        ) from error
 
 
 def _sync_folder(folder: str) -> None:

@@ -28,6 +28,7 @@ from wukong_build.chinese import names
         ("连衣裙夏季新款碎花", []),
         ("金龙鱼调和油", []),
         ("张家界天门山", []),
+        ("惠政路与王家村", []),
         ("红烧肉", []),
         ("", []),
         ("中文 with 空格\tand\0nul", []),
@@ -48,6 +49,7 @@ def test_person_spans(caption: str, expected: list[str]) -> None:
         ("", False),
         ("的伟", False),
         ("高清", False),
+        ("王家", False),
         ("王伟明华", False),
     ],
 )

@@ -24,6 +24,8 @@ _DOTS = "·•・‧∙●"
 _GIVEN_AT_MOST = 2
 _PARTICLES = frozenset("由为与和在是对向给")
 """Words that the tagger joins to a name beside them."""
+_PLACES = frozenset("路村乡镇县桥巷苑坊墩峪庄屯")
+"""What follows the name of a place that is built like a person's: 杨林|路, 夏坡|村."""
 _TAGS_OF_LOOSE_ENDS = ("nr", "nrt", "zg", "z", "ns")
 """What the tagger calls the last character of a name that it cut off."""
 
@@ -53,7 +55,9 @@ def is_chinese_name(text: str) -> bool:
     """Built like a name, of a surname and one or two characters of given names, and not a common word."""
     surname = surname_of(text)
     given = text[len(surname) :]
-    return bool(surname) and 1 <= len(given) <= _GIVEN_AT_MOST and set(given) <= _given() and text not in _not_names()
+    if not 1 <= len(given) <= _GIVEN_AT_MOST or given == "家":  # 王家 are the Wangs, or their village
+        return False
+    return bool(surname) and set(given) <= _given() and text not in _not_names()
 
 
 def surname_of(text: str) -> str:
@@ -74,7 +78,8 @@ def _native(words: list[Word], ends: list[int]) -> Iterator[Span]:
     index = 0
     while index < len(words):
         used, start, end = _name_at(words[index : index + 3])
-        if used:
+        following = words[index + used][0] if index + used < len(words) else ""
+        if used and following[:1] not in _PLACES:
             yield ends[index] + start, ends[index] + end
         index += max(used, 1)
 

@@ -26,8 +26,8 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
     hamming_distance: Annotated[int, msgspec.Meta(ge=0, le=AT_MOST_DISTANCE)] = 4
 
     reads: ClassVar[tuple[str, ...]] = ("key", "phash", "width", "height", "caption")
-    writes: ClassVar[dict[str, pa.DataType]] = {"duplicate_of": pa.string(), "duplicate_distance": pa.int32()}
-    meaning: ClassVar[str] = "0 if kept as it is or as a representative, 1 if it looks like the kept sample `duplicate_of`"
+    writes: ClassVar[dict[str, pa.DataType]] = {"near_duplicate_of": pa.string(), "near_duplicate_distance": pa.int32()}
+    meaning: ClassVar[str] = "0 if kept as it is or as a representative, 1 if it looks like the kept sample `near_duplicate_of`"
     score_type: ClassVar[pa.DataType] = pa.int32()
 
     def survey(self, batch: Batch) -> pa.Table:
@@ -57,8 +57,8 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         return pa.table(
             {
                 "key": ranked["key"].take(dropped),
-                "duplicate_of": ranked["key"].take(owner[dropped]),
-                "duplicate_distance": pa.array(distances(hashes[dropped], hashes[owner[dropped]]), pa.int32()),
+                "near_duplicate_of": ranked["key"].take(owner[dropped]),
+                "near_duplicate_distance": pa.array(distances(hashes[dropped], hashes[owner[dropped]]), pa.int32()),
             }
         )
 

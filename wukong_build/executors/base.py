@@ -47,6 +47,9 @@ class Executor(Protocol):
         """Each part once, with what `work` says of it, as they come; a failed part costs no other."""
         ...
 
+    def close(self) -> None:
+        """Let go of whatever it holds; it may be used again."""
+
 
 def attempt(work: Callable[[Part], str], part: Part) -> str | Failure:
     """What `work` says of the part, or why it failed."""

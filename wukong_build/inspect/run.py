@@ -11,7 +11,7 @@ import yaml
 from wukong_build.errors import StoreError
 from wukong_build.inspect.funnel import SCHEMA
 from wukong_build.schema import LEDGER, MANIFEST
-from wukong_build.sql import connect
+from wukong_build.sql import ask
 from wukong_build.store import Store
 
 
@@ -43,9 +43,8 @@ class Run:
         return pa.concat_tables([schema.empty_table(), *(self.store.read(folder, part) for part in self.store.parts(folder))])
 
     def sql(self, query: str) -> pa.Table:
-        """The answer to a query over the run's tables: pages, pairs, samples, images, ledger, manifest …"""
-        with connect(self.store) as connection:
-            return connection.sql(query).to_arrow_table()
+        """The answer to one SELECT over the tables pages, pairs, images, samples, scores, ledger, manifest … ConfigError for any other."""
+        return ask(self.store, query)
 
     @property
     def shards(self) -> list[str]:

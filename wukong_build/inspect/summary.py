@@ -1,26 +1,195 @@
-"""A run in a screenful of text."""
+"""A run in a screenful of text, and its tables as rows of text or JSON."""
 
 from __future__ import annotations
 
-import json
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
+import duckdb
+import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from wukong_build.inspect.run import Run
+from wukong_build.inspect.terminal import cut, lines, plain
+from wukong_build.sql import connect, in_utc
 
+_CELL = 48
+"""Cells of a terminal that one cell of a table takes at most."""
 
-def funnel_text(funnel: pa.Table) -> str:
-    """The funnel as columns, with its sum."""
-    return rows_text(funnel)
+_MOST = 5
+"""Hosts, origins and shards that a summary names; the others are counted."""
 
-
-def rows_text(table: pa.Table) -> str:
-    return table.to_pandas().to_string()
-
-
-def rows_json(table: pa.Table) -> str:
-    return "\n".join(json.dumps(row, ensure_ascii=False, default=str) for row in table.to_pylist())
+_HOST = r"regexp_extract(url, '^[a-z]+://([^/]*)', 1)"
 
 
 def summary(run: Run) -> str:
-    return funnel_text(run.funnel())
+    """What the run is made of, its funnel, and how to go on from here."""
+    with connect(run.store) as connection:
+        count, samples = _samples(connection)
+        facts = [
+            ("run", plain(run.store.url)),
+            ("made", _made(run, connection)),
+            ("pages", _pages(connection)),
+            ("pairs", _pairs(connection)),
+            ("samples", samples),
+        ]
+        hosts = _grouped(connection, "hosts of images", _HOST, count)
+        origins = _grouped(connection, "caption origins", "coalesce(caption_origin, 'no caption')", count)
+    unfinished = [] if run.store.finished("filter") else ["The filter has not finished: what follows is of before."]
+    blocks = [lines(facts), [*unfinished, funnel_text(run.funnel())], hosts, origins, _shards(run), _how_to_go_on(run)]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _made(run: Run, connection: duckdb.DuckDBPyConnection) -> str:
+    """When the network answered, and what the run was made with."""
+    first, last = _row(
+        connection,
+        "SELECT min(fetched_at) AS first, max(fetched_at) AS last FROM (SELECT fetched_at FROM pages UNION ALL SELECT fetched_at FROM images)",
+    )
+    when = "nothing fetched yet" if first is None else f"fetched {_clock(first)} to {_clock(last)} UTC"
+    versions = ", ".join(
+        f"{name} {version}" for name, version in run.record["versions"].items() if name in ("wukong-build", "python")
+    )
+    return f"{when}, with {versions}"
+
+
+def _pages(connection: duckdb.DuckDBPyConnection) -> str:
+    asked, failed = _row(connection, "SELECT count(*) AS count, count(error) AS failed FROM pages WHERE decision = 'asked'")
+    refused = _classes(connection, "SELECT decision, count(*) FROM pages WHERE decision <> 'asked' GROUP BY 1")
+    failures = _classes(connection, "SELECT error, count(*) FROM pages WHERE error IS NOT NULL GROUP BY 1")
+    (total,) = _row(connection, "SELECT count(*) FROM pages WHERE decision <> 'asked'")
+    return f"{asked:,} asked, {failed:,} of them failed{failures}; {total:,} refused{refused}"
+
+
+def _pairs(connection: duckdb.DuckDBPyConnection) -> str:
+    pairs, pages = _row(connection, "SELECT count(*) AS pairs, count(DISTINCT page_url) AS pages FROM pairs")
+    return f"{pairs:,} on {pages:,} pages"
+
+
+def _samples(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
+    """How many there are, and what their fetching came to."""
+    count, failed = _row(connection, "SELECT count(*) AS count, count(error) AS failed FROM samples")
+    failures = _classes(connection, "SELECT error, count(*) FROM samples WHERE error IS NOT NULL GROUP BY 1")
+    return count, f"{count:,}, of which {count - failed:,} with an image and {failed:,} without{failures}"
+
+
+def _classes(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    """Counts by class, the largest first: ` (404: 3, robots: 1)`."""
+    counts = connection.execute(f"{query} ORDER BY 2 DESC, 1").fetchall()
+    return f" ({', '.join(f'{name}: {count:,}' for name, count in counts)})" if counts else ""
+
+
+def _grouped(connection: duckdb.DuckDBPyConnection, title: str, group: str, total: int) -> list[str]:
+    """The largest groups of samples, with how many of each were kept."""
+    counts = connection.execute(
+        f"SELECT {group}, count(*), count(*) FILTER (kept) FROM samples LEFT JOIN ledger USING (key) "  # noqa: S608  groups of ours
+        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_MOST}"
+    ).fetchall()
+    rows = [(plain(name) or "none", f"{seen:,}", f"{kept:,}") for name, seen, kept in counts]
+    others = total - sum(seen for _, seen, _ in counts)
+    return (
+        lines([(title, "samples", "kept"), *rows, *([("others", f"{others:,}", "")] if others else [])], (1, 2)) if rows else []
+    )
+
+
+def _shards(run: Run) -> list[str]:
+    """How many shards there are, and what the first ones hold."""
+    rows = []
+    for path, part in zip(run.shards[:_MOST], run.store.parts("shards"), strict=False):
+        with run.store.open_part("shards", part) as manifest:
+            rows.append((plain(path), f"{manifest.metadata.num_rows:,}", f"{run.store.fs.size(path):,}"))
+    others = len(run.shards) - len(rows)
+    return (
+        lines([("shards", "samples", "bytes"), *rows, *([(f"and {others:,} more", "", "")] if others else [])], (1, 2))
+        if rows
+        else []
+    )
+
+
+def _how_to_go_on(run: Run) -> list[str]:
+    """What to type next, or into a program."""
+    url = shlex.quote(run.store.url)
+    read = [("read", f"wukong_build.open_run({run.store.url!r}).webdataset()")] if run.shards else []
+    commands = [
+        ("look", f"wukong-build inspect {url} --sheet sheet.html"),
+        ("ask", f'wukong-build inspect {url} --sql "SELECT dropped_by, count(*) FROM ledger GROUP BY ALL"'),
+        ("explain", f"wukong-build explain {url} KEY"),
+    ]
+    return lines([*read, *commands])
+
+
+def _clock(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M}"
+
+
+def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    """The one row of an answer."""
+    (row,) = in_utc(connection.sql(query).to_arrow_table()).to_pylist()
+    return tuple(row.values())
+
+
+def funnel_text(funnel: pa.Table) -> str:
+    """The funnel as columns, with its sum: kept + dropped = seen."""
+    rows = funnel.to_pylist()
+    if not rows:
+        return "The chain has no step yet: nothing was dropped."
+    steps = [
+        (
+            row["step"],
+            f"{row['seen']:,}",
+            f"{row['dropped']:,}",
+            f"{row['left']:,}",
+            f"{share(row):.1%}" if row["dropped"] else "",
+        )
+        for row in rows
+    ]
+    table = lines([("step", "seen", "dropped", "left", "of seen"), *steps], (1, 2, 3, 4))
+    return "\n".join([*table, sum_line(funnel)])
+
+
+def share(step: dict[str, Any]) -> float:
+    """The part of what a step has seen that it dropped."""
+    return float(step["dropped"] / step["seen"]) if step["seen"] else 0.0
+
+
+def sum_line(funnel: pa.Table) -> str:
+    """`kept 199 + dropped 9 = seen 208 ✓`; a cross where the sum does not hold, which would be a fault of the run."""
+    seen, kept, dropped = funnel["seen"][0].as_py(), funnel["left"][-1].as_py(), pc.sum(funnel["dropped"]).as_py()
+    return f"kept {kept:,} + dropped {dropped:,} = seen {seen:,} {'✓' if kept + dropped == seen else '✗'}"
+
+
+def rows_text(table: pa.Table) -> str:
+    """A table for people: columns that line up, numbers to the right, long cells cut."""
+    right = [at for at, field in enumerate(table.schema) if pa.types.is_integer(field.type) or pa.types.is_floating(field.type)]
+    rows = [[cut(_cell(value), _CELL) for value in row.values()] for row in _rows(table)]
+    return "\n".join([*lines([list(map(plain, table.column_names)), *rows], right), *([] if rows else ["(no rows)"])])
+
+
+def _cell(value: Any) -> str:
+    """A value on one line."""
+    match value:
+        case str():
+            return plain(value)
+        case float():
+            return f"{value:.6g}"
+        case bytes():
+            return f"<{len(value):,} bytes>"
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%S}"
+        case _:
+            return plain(msgspec.json.encode(value, enc_hook=str).decode())
+
+
+def rows_json(table: pa.Table) -> str:
+    """A table for programs: one JSON object a line; bytes as base64, times as ISO 8601."""
+    return "\n".join(msgspec.json.encode(row, enc_hook=str).decode() for row in _rows(table))
+
+
+def _rows(table: pa.Table) -> Sequence[dict[str, Any]]:
+    """The rows; where two columns have one name, the second is called `name_1`, so that none is lost."""
+    before = [table.column_names[:at].count(name) for at, name in enumerate(table.column_names)]
+    names = [f"{name}_{count}" if count else name for name, count in zip(table.column_names, before, strict=True)]
+    return table.rename_columns(names).to_pylist()  # type: ignore[no-any-return]

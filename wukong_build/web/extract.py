@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from wukong_build.web.address import Attributes, addresses, is_placeholder, is_tiny
-from wukong_build.web.outline import AT_MOST_TEXT, HEADINGS, Counts, Line, Outline, Path, collapse
+from wukong_build.web.outline import AT_MOST_CHARACTERS, AT_MOST_TEXT, HEADINGS, Counts, Line, Outline, Path, collapse
 from wukong_build.web.url import canonical
 
 NEAREST_COUNT = 2
@@ -40,7 +40,7 @@ class Text(msgspec.Struct, frozen=True):
     origin: str
     """Where it stood: alt, title, aria_label, figcaption, described_by, nearest, link, heading, og_title, page_title …"""
     distance: int
-    """Steps between parents and children from the image to the text; 0 for its own attributes and the page's."""
+    """Steps between parents and children from the image to the block of the text; 0 for its own attributes and the page's."""
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -185,7 +185,8 @@ class _Reading:
 
     def _texts_around(self, image: int) -> Iterator[Text]:
         """What the elements around the image say."""
-        depths, (_, figure, link, *_) = self.outline.depths, self.outline.around[image]
+        depths, around = self.outline.depths, self.outline.around[image]
+        figure, link = around.figure, around.link
         caption = self.outline.figcaptions.get(figure)
         if caption is not None:
             yield from _texts("figcaption", self.outline.text(caption), depths[image] + depths[caption] - 2 * depths[figure])
@@ -201,10 +202,24 @@ class _Reading:
 
     def _nearest(self, image: int) -> Iterator[Text]:
         """The visible lines beside the image that belong to no other; of two as near, what follows comes first."""
+        yield from self._below(image)
         for line in self.outline.lines_near(image, NEAREST_COUNT):
-            path = self.outline.path(image, line.start, AT_MOST_STEPS)
+            block = self.outline.around[line.start].block
+            place = line.start if self.outline.holds(block, image) else block
+            path = self.outline.path(image, place, AT_MOST_STEPS)
             if path is not None and self._is_its_own(image, line, path):
                 yield Text(line.text, "nearest", path.steps)
+
+    def _below(self, image: int) -> Iterator[Text]:
+        """The text of the table cell under the image's, where a row of images has its captions in the next."""
+        cell = self.outline.around[image].cell
+        if cell < 0 or self._image_count(cell) != 1 or self._image_count(self.outline.parents[cell]) == 1:
+            return
+        below = self.outline.cell_below(cell)
+        if below is not None and not self._image_count(self.outline.parents[below]):
+            path = self.outline.path(image, below, AT_MOST_STEPS)
+            if path is not None:
+                yield from _texts("nearest", self.outline.text(below)[:AT_MOST_CHARACTERS], path.steps)
 
     def _is_its_own(self, image: int, line: Line, path: Path) -> bool:
         """Whether a line is this image's: no other image lies on the way to it, or shares a box with either of them.

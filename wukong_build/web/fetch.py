@@ -7,8 +7,10 @@ pages, images or files.
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
+import re
 from types import TracebackType
+from typing import Self
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -25,10 +27,25 @@ AT_ONCE = 64
 _CHUNK = 65_536
 _REDIRECTS = (301, 302, 303, 307, 308)
 _OWN_CLASS = {403, 404, 410, 429}
+_CLASSES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((TimeoutError,), "timeout"),
+    ((aiohttp.ClientConnectorDNSError,), "dns"),
+    ((aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch), "tls"),
+    ((aiohttp.ClientPayloadError,), "truncated"),
+    ((aiohttp.ClientConnectionError, OSError), "connect"),
+    ((aiohttp.ClientResponseError,), "protocol"),
+    ((aiohttp.InvalidURL, ValueError), "bad_url"),
+)
+"""What raised a failure → its class; the first that fits, as some of them are others too."""
+_RAW_BYTE = re.compile("[\udc80-\udcff]")
+"""A byte of a header that is no UTF-8, as aiohttp hands it over; no column of text could hold it."""
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a request came to. `error` is null exactly where a whole body came with a 2xx status, or a redirect not followed."""
+    """What a request came to. `error` is null exactly where a whole body came with a 2xx status, or a redirect not followed.
+
+    The class `redirects` is one redirect too many, or one that leads nowhere a crawler goes: no Location, or no http(s) URL.
+    """
 
     url: str
     """After redirects."""
@@ -37,7 +54,7 @@ class Answer(msgspec.Struct, frozen=True):
     headers: dict[str, str] = {}
     """Names in lower case."""
     body: bytes = b""
-    at: datetime.datetime = datetime.datetime.min  # noqa: DTZ901  replaced by `fetch`
+    at: dt.datetime = dt.datetime.min  # noqa: DTZ901  replaced by `fetch`
 
     @property
     def location(self) -> str | None:
@@ -52,10 +69,9 @@ class Fetcher:
     def __init__(self, manners: Manners) -> None:
         self._manners = manners
         self._resolver = GuardedResolver(manners)
-        self._at_once = asyncio.Semaphore(AT_ONCE)
 
-    async def __aenter__(self) -> Fetcher:
-        self._turns = Turns(self._manners.per_host)
+    async def __aenter__(self) -> Self:
+        self._turns = Turns(self._manners.per_host, AT_ONCE)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=self._resolver, limit=0, ttl_dns_cache=300),
             headers={"User-Agent": self._manners.user_agent},
@@ -72,17 +88,17 @@ class Fetcher:
     async def fetch(
         self, url: str, limits: Limits, *, referer: str | None = None, redirects: int = 5, delay_seconds: float = 0.0
     ) -> Answer:
-        """The answer to a GET of `url`, following at most so many redirects; every hop waits for its host's turn."""
+        """The answer to a GET of `url`, following at most so many redirects; every hop has its turn and its own deadline."""
         headers = {} if referer is None else {"Referer": referer}
         for _ in range(redirects + 1):
-            async with self._turns.turn(urlsplit(url).hostname or "", delay_seconds), self._at_once:
+            async with self._turns.turn(urlsplit(url).hostname or "", delay_seconds):
                 answer = await self._ask(url, limits, headers)
             if answer.location is None or redirects == 0:
                 break
             url = answer.location
         else:
             answer = msgspec.structs.replace(answer, error="redirects")
-        return msgspec.structs.replace(answer, at=datetime.datetime.now(datetime.UTC))
+        return msgspec.structs.replace(answer, at=dt.datetime.now(dt.UTC))
 
     async def _ask(self, url: str, limits: Limits, headers: dict[str, str]) -> Answer:
         if not self._resolver.allows(urlsplit(url).hostname or ""):
@@ -99,10 +115,12 @@ class Fetcher:
 
 async def _read(url: str, response: aiohttp.ClientResponse, at_most_bytes: int) -> Answer:
     """The answer, its body read no further than the cap."""
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = {name.lower(): _RAW_BYTE.sub(_escaped, value) for name, value in response.headers.items()}
     answer = Answer(url, status_class(response.status), response.status, headers)
     if answer.error is not None or answer.location is not None:
         return answer
+    if response.status >= 300:  # noqa: PLR2004  as HTTP cuts its statuses
+        return msgspec.structs.replace(answer, error="redirects")
     if (response.content_length or 0) > at_most_bytes:
         return msgspec.structs.replace(answer, error="too_large")
     body = bytearray()
@@ -111,6 +129,11 @@ async def _read(url: str, response: aiohttp.ClientResponse, at_most_bytes: int) 
         if len(body) > at_most_bytes:
             return msgspec.structs.replace(answer, error="too_large")
     return msgspec.structs.replace(answer, body=bytes(body))
+
+
+def _escaped(byte: re.Match[str]) -> str:
+    """As browsers send it back: a Location in GB18030 leads where its server meant."""
+    return f"%{ord(byte[0]) - 0xDC00:02X}"
 
 
 def status_class(status: int) -> str | None:
@@ -126,16 +149,6 @@ def status_class(status: int) -> str | None:
 
 def error_class(error: Exception) -> str:
     """The class of a failure without an answer, by what raised it."""
-    if isinstance(error, TimeoutError):
-        return "timeout"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "blocked_address" if isinstance(error.os_error, BlockedAddress) else "dns"
-    if isinstance(error, (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)):
-        return "tls"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "truncated"
-    if isinstance(error, (aiohttp.ClientConnectionError, OSError)):
-        return "connect"
-    if isinstance(error, (aiohttp.InvalidURL, ValueError)) and not isinstance(error, aiohttp.ClientResponseError):
-        return "bad_url"
-    return "protocol"
+    if isinstance(error, aiohttp.ClientConnectorDNSError) and isinstance(error.os_error, BlockedAddress):
+        return "blocked_address"
+    return next((name for kinds, name in _CLASSES if isinstance(error, kinds)), "protocol")

@@ -7,6 +7,7 @@ before, the same facts give the same frontier. Fetches nothing itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -21,7 +22,8 @@ class Frontier:
     """The pages that the sources ask for as far as links are known, and those that were refused, with the reason.
 
     `asked_pages` is a relation of the connection with the columns `url`, `location` and `links`. A redirect is a link that costs
-    no depth. Within one depth pages are taken in the order of their hash, so that a budget takes a fair sample of them.
+    no depth. Within one depth pages are taken in the order of their hash, so that a budget takes a fair sample of them. No page
+    is asked for before all pages of lesser depth have answered, so that nothing is asked for that the budget has no place for.
     """
 
     def __init__(self, sources: Sequence[Pages], connection: duckdb.DuckDBPyConnection, robots: Robots) -> None:
@@ -48,8 +50,7 @@ class Frontier:
         """URL → depth of every page that one source asks for."""
         taken: dict[str, int] = {}
         seeds = [url for url in map(canonical, source.seeds) if url is not None]
-        hosts = {host_of(url) for url in seeds}
-        hosts |= {host_of(url) for url in self._targets(seeds, "[location]")}  # a seed may have moved to another host
+        hosts = {host_of(url) for url in self._moved(seeds)}
         candidates = seeds
         for depth in range(source.depth + 1):
             level: list[str] = []
@@ -57,8 +58,18 @@ class Frontier:
                 new = self._take(candidates, depth, source.at_most_pages - len(taken), taken, hosts)
                 level += new
                 candidates = self._targets(new, "[location]")
+            if not self._have_answered(level):
+                break
             candidates = self._targets(level, "links")
         return taken
+
+    def _moved(self, seeds: list[str]) -> set[str]:
+        """The seeds, and wherever they have moved to since: over as many redirects as it takes, to whatever host."""
+        moved: set[str] = set()
+        while seeds:
+            moved.update(seeds)
+            seeds = [url for url in self._targets(seeds, "[location]") if url not in moved]
+        return moved
 
     def _take(self, candidates: Iterable[str], depth: int, budget: int, taken: dict[str, int], hosts: set[str]) -> list[str]:
         """Those of the candidates that are asked for; the others are noted as refused."""
@@ -68,8 +79,8 @@ class Frontier:
                 continue
             if not self._robots.knows(url):
                 self.unknown.add(origin_of(url))
-            elif not self._robots.allows(url):
-                self.refused.setdefault(url, (depth, "robots"))
+            elif refusal := self._robots.refusal(url):
+                self.refused.setdefault(url, (depth, refusal))
             elif len(new) >= budget:
                 self.refused.setdefault(url, (depth, "budget"))
             else:
@@ -78,9 +89,17 @@ class Frontier:
         return new
 
     def _targets(self, urls: Sequence[str], column: str) -> list[str]:
-        """Distinct targets, of one kind of link, of the pages at `urls` as far as they are fetched, in the order of their hash."""
-        self._connection.register("asked", pa.table({"url": pa.array(urls, pa.string())}))
-        found = self._connection.execute(
-            f"SELECT DISTINCT unnest({column}) AS target FROM asked_pages JOIN asked USING (url) ORDER BY md5(target), target"  # noqa: S608  ours
-        ).fetchall()
+        """Distinct targets, of one kind of link, of the pages at `urls` that are fetched, in the order of their hash."""
+        found = self._select(
+            f"DISTINCT unnest({column}) AS target FROM asked JOIN asked_pages USING (url) ORDER BY md5(target)", urls
+        )
         return [target for (target,) in found if target is not None]
+
+    def _have_answered(self, urls: Sequence[str]) -> bool:
+        """True where all the pages at `urls` are fetched."""
+        return not self._select("url FROM asked ANTI JOIN asked_pages USING (url) LIMIT 1", urls)
+
+    def _select(self, query: str, urls: Sequence[str]) -> list[tuple[Any, ...]]:
+        """What DuckDB finds, given `urls` as the relation `asked`."""
+        self._connection.register("asked", pa.table({"url": pa.array(urls, pa.string())}))
+        return self._connection.execute(f"SELECT {query}").fetchall()

@@ -7,24 +7,34 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import DefaultResolver
 
 from wukong_build.web.manners import Manners
 
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: what a network without IPv4 resolves every name to
 
-class BlockedAddress(OSError):  # noqa: N818  an OSError, so that aiohttp reports it like any other failure to resolve
-    """The name or the URL leads to an address that is nobody's business from outside."""
+
+class BlockedAddress(OSError):
+    """The name leads to an address that is nobody's business from outside; aiohttp reports it like any failure to resolve."""
 
 
 def is_public(address: str) -> bool:
     """True for an address anybody on the internet may ask: not private, loopback, link-local, multicast or reserved."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    embedded = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
-    if embedded is not None:
-        parsed = embedded
-    return parsed.is_global and not parsed.is_multicast
+    if isinstance(parsed, ipaddress.IPv6Address):
+        parsed = _embedded(parsed) or parsed
+    local = parsed.is_multicast or parsed.is_reserved or getattr(parsed, "is_site_local", False)
+    return parsed.is_global and not local
+
+
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that packets to an IPv6 address end up at, where it holds one."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 class GuardedResolver(AbstractResolver):
@@ -45,13 +55,13 @@ class GuardedResolver(AbstractResolver):
         return allowed
 
     def allows(self, host: str) -> bool:
-        """False for a literal address that is not public, unless the config allows private ones; names are checked when resolved."""
+        """False for a literal address that is not public, unless the config allows those; names are checked when resolved."""
         if self._manners.allow_private_addresses:
             return True
         try:
             return is_public(host)
         except ValueError:
-            return True
+            return not host.replace(".", "").isdigit()  # 127.1 and 2130706433: addresses to a socket, so never resolved
 
     async def close(self) -> None:
         """End what resolving needed."""
@@ -59,15 +69,15 @@ class GuardedResolver(AbstractResolver):
 
 
 def _mapped(host: str, target: str, port: int) -> ResolveResult:
-    """What `crawl.resolve` says: `address` or `address:port`."""
-    address, _, own_port = target.rpartition(":") if target.count(":") == 1 or target.startswith("[") else (target, "", "")
-    address = address.strip("[]")
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    """What `crawl.resolve` says: `address` or `address:port`, an IPv6 address before a port in brackets."""
+    is_bare_ipv6 = target.count(":") > 1 and not target.startswith("[")
+    parts = urlsplit(f"//[{target}]" if is_bare_ipv6 else f"//{target}")
+    address = parts.hostname or ""
     return ResolveResult(
         hostname=host,
         host=address,
-        port=int(own_port) if own_port else port,
-        family=family,
+        port=parts.port or port,
+        family=socket.AF_INET6 if ":" in address else socket.AF_INET,
         proto=socket.IPPROTO_TCP,
         flags=socket.AI_NUMERICHOST,
     )

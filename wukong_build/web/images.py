@@ -37,9 +37,10 @@ async def _fetch(row: dict[str, Any], fetcher: Fetcher, limits: Limits, robots: 
     url = row["url"]
     if canonical(url) != url:
         return _image_row(row, Answer(url, "bad_url"))
-    if not robots.allows(url):
-        return _image_row(row, Answer(url, "robots"))
-    answer = await fetcher.fetch(url, limits, referer=row["page_url"], delay_seconds=robots.delay_seconds(url))
+    if refusal := robots.refusal(url):
+        return _image_row(row, Answer(url, refusal))
+    referer = canonical(row["page_url"] or "")  # a list's word for the page may be no URL, and no header could hold it
+    answer = await fetcher.fetch(url, limits, referer=referer, delay_seconds=robots.delay_seconds(url))
     return _image_row(row, answer)
 
 

@@ -81,23 +81,38 @@ class Turns:
     """Gives every host its turns: so many connections at once, and so much time between the starts of two requests.
 
     Each host's first turn comes one delay after the turns were made, so that manners hold across parts and commands too.
+    Over all hosts at most `at_once` turns are held.
     """
 
-    def __init__(self, per_host: PerHost) -> None:
+    def __init__(self, per_host: PerHost, at_once: int) -> None:
         self._per_host = per_host
+        self._at_once = asyncio.Semaphore(at_once)
         self._made_at = asyncio.get_running_loop().time()
-        self._hosts: dict[str, tuple[asyncio.Semaphore, list[float]]] = {}
+        self._hosts: dict[str, _Host] = {}
 
     @contextlib.asynccontextmanager
     async def turn(self, host: str, delay_seconds: float = 0.0) -> AsyncIterator[None]:
         """Wait for the host's next turn and hold one of its connections; `delay_seconds` is the host's own wish."""
+        clock = asyncio.get_running_loop().time
         delay = max(self._per_host.delay_seconds, delay_seconds)
-        connections, next_start = self._hosts.setdefault(
-            host, (asyncio.Semaphore(self._per_host.connections), [self._made_at + delay])
-        )
-        async with connections:
-            now = asyncio.get_running_loop().time()
-            start = max(now, next_start[0])
-            next_start[0] = start + delay
-            await asyncio.sleep(start - now)
-            yield
+        if host not in self._hosts:
+            self._hosts[host] = _Host(self._per_host.connections, self._made_at + delay)
+        asked = self._hosts[host]
+        async with asked.connections:
+            async with asked.starting:
+                await asyncio.sleep(asked.next_start - clock())
+                await self._at_once.acquire()  # before the next start is set: whoever waits here has not started
+                asked.next_start = clock() + delay
+            try:
+                yield
+            finally:
+                self._at_once.release()
+
+
+class _Host:
+    """The turns of one host."""
+
+    def __init__(self, connections: int, first_start: float) -> None:
+        self.connections = asyncio.Semaphore(connections)
+        self.starting = asyncio.Lock()
+        self.next_start = first_start

@@ -9,7 +9,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -29,6 +29,9 @@ AT_MOST_CHARACTERS = 200
 AT_MOST_TEXT = 2_000
 """How much of any other text is kept: far more than a caption has, and twenty thousand images may share one text."""
 
+AT_MOST_CHILDREN = 64
+"""How much of a table row is looked at."""
+
 AT_MOST_HEADINGS = 8
 """How many headings back one is looked for."""
 
@@ -41,6 +44,7 @@ _INLINE = frozenset(
     tt u var wbr
     """.split()  # noqa: SIM905  words read better than a list of strings
 )
+_CELLS = frozenset({"td", "th"})
 _FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())  # noqa: SIM905  as above
 _UNNESTED = frozenset(
     "area base br col dd dt embed hr img input li link meta option p param source td th tr track wbr".split()  # noqa: SIM905  as above
@@ -55,6 +59,7 @@ class Around(NamedTuple):
     figure: int = -1
     link: int = -1
     block: int = -1
+    cell: int = -1
     noscript: int = -1
     unread: int = -1
 
@@ -167,8 +172,8 @@ class Outline:
     @cached_property
     def figcaptions(self) -> dict[int, int]:
         """Figure → its first caption."""
-        found = ((self.around[index].figure, index) for index, tag in enumerate(self.tags) if tag == "figcaption")
-        return dict(reversed(list(found)))
+        found = [(self.around[index].figure, index) for index, tag in enumerate(self.tags) if tag == "figcaption"]
+        return {figure: index for figure, index in reversed(found) if figure >= 0}
 
     @cached_property
     def _by_id(self) -> dict[str, int]:
@@ -218,6 +223,26 @@ class Outline:
             if section >= 0 and self.holds(section, index):
                 yield heading
 
+    def _children(self, index: int) -> Iterator[int]:
+        child = index + 1
+        while child < self.ends[index]:
+            yield child
+            child = self.ends[child]
+
+    def _cells(self, row: int) -> list[int]:
+        return [child for child in islice(self._children(row), AT_MOST_CHILDREN) if self.tags[child] in _CELLS]
+
+    def cell_below(self, cell: int) -> int | None:
+        """The table cell under another, where its row has as many."""
+        row = self.parents[cell]
+        below = self.ends[row]
+        while below < len(self.tags) and self.tags[below][:1] == "-":
+            below += 1
+        if below == len(self.tags) or self.tags[below] != "tr" or self.parents[below] != self.parents[row]:
+            return None
+        cells, cells_below = self._cells(row), self._cells(below)
+        return cells_below[cells.index(cell)] if cell in cells and len(cells) == len(cells_below) else None
+
     def lines_near(self, index: int, count: int) -> list[Line]:
         """The lines that follow a node, then those that precede it, each nearest first."""
         here = bisect_right(self._line_starts, index)
@@ -254,6 +279,7 @@ def _around(tag: str, index: int, parent: Around) -> Around:
         figure=index if tag == "figure" else parent.figure,
         link=parent.link,
         block=index,
+        cell=index if tag in _CELLS else parent.cell,
         noscript=index if tag == "noscript" else parent.noscript,
         unread=index if tag in _UNREAD and parent.unread < 0 else parent.unread,
     )

@@ -21,8 +21,10 @@ from wukong_build.web.url import host_of, origin_of
 READ_BYTES = 512_000
 """As much of a robots.txt as is read; RFC 9309 asks for 500 KiB at least."""
 
+AT_MOST_DELAY_SECONDS = 300.0
+"""A host that wishes a longer Crawl-delay is not asked at all: neither does a crawl wait so long, nor does it break a wish."""
+
 _ALLOW_ALL = Protego.parse("")
-_ALLOW_NOTHING = Protego.parse("User-agent: *\nDisallow: /")
 
 
 class Robots:
@@ -33,9 +35,13 @@ class Robots:
         self._product = product
         self._parsed = functools.cache(self._parse)
 
-    def allows(self, url: str) -> bool:
-        """True where the robots.txt of the URL's origin lets this crawler ask for it."""
-        return bool(self._parsed(origin_of(url)).can_fetch(url, self._product))
+    def refusal(self, url: str) -> str | None:
+        """Why this crawler may not ask for the URL: `robots`, or `robots_unreachable`; None where it may."""
+        rules = self._parsed(origin_of(url))
+        if rules is None:
+            return "robots_unreachable"
+        may = rules.can_fetch(url, self._product) and self.delay_seconds(url) <= AT_MOST_DELAY_SECONDS
+        return None if may else "robots"
 
     def knows(self, url: str) -> bool:
         """True where the robots.txt of the URL's origin has been asked for."""
@@ -43,13 +49,15 @@ class Robots:
 
     def delay_seconds(self, url: str) -> float:
         """The Crawl-delay its host wishes; 0 where it says nothing."""
-        return float(self._parsed(origin_of(url)).crawl_delay(self._product) or 0.0)
+        rules = self._parsed(origin_of(url))
+        return 0.0 if rules is None else float(rules.crawl_delay(self._product) or 0.0)
 
-    def _parse(self, origin: str) -> Any:
+    def _parse(self, origin: str) -> Protego | None:
+        """The rules of an origin; None where they could not be had."""
         row: Mapping[str, Any] = self._rows.get(origin, {})
         status = row.get("http_status")
         if status is None or status >= 500:  # noqa: PLR2004  RFC 9309, 2.3.1.4: unreachable means complete disallow
-            return _ALLOW_NOTHING
+            return None
         return Protego.parse(row["text"]) if row["text"] is not None else _ALLOW_ALL
 
 
@@ -60,7 +68,7 @@ async def fetch_robots(origins: Iterable[str], fetcher: Fetcher) -> pa.Table:
 
 async def _row(origin: str, fetcher: Fetcher) -> dict[str, Any]:
     answer = await fetcher.fetch(f"{origin}/robots.txt", Limits(at_most_bytes=50 * READ_BYTES))
-    text = answer.body[:READ_BYTES].decode("utf-8", "replace") if answer.error is None else None
+    text = answer.body[:READ_BYTES].decode("utf-8-sig", "replace") if answer.error is None else None
     return {
         "origin": origin,
         "host": host_of(origin),

@@ -7,8 +7,9 @@ for Scrapy's own downloader. Knows no files.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from scrapy import Request, Spider
@@ -22,8 +23,11 @@ from wukong_build.web.page import decode_page
 from wukong_build.web.robots import Robots
 from wukong_build.web.url import host_of, key_of
 
+log = logging.getLogger("wukong_build")
+
 PAGE_LIMITS = Limits(at_most_bytes=10_000_000, timeout_seconds=60)
 """No page worth reading is larger or slower."""
+
 
 class _Handler:
     """Scrapy's way to the fetcher."""
@@ -40,7 +44,7 @@ class _Handler:
 
     async def download_request(self, request: Request) -> Response:
         """A response whose request carries the answer; a failure is an answer too."""
-        request.meta["answer"] = await self._crawler.spider.answer(request.url)
+        request.meta["answer"] = await cast("PageSpider", self._crawler.spider).answer(request.url)
         return Response(request.url, request=request)
 
     async def close(self) -> None:
@@ -100,14 +104,18 @@ class PageSpider(Spider):
     def parse(self, response: Response, row: dict[str, Any]) -> None:
         """One answer into rows."""
         answer: Answer = response.meta["answer"]
-        page = _read(row["url"], answer)
+        try:
+            page = _read(row["url"], answer)
+        except Exception as error:  # noqa: BLE001  a page without a row would be asked for again without end
+            log.warning("crawl: %s cannot be read: %r", row["url"], error)
+            answer, page = msgspec.structs.replace(answer, error="unreadable"), None
         self._found.pages.append(_page_row(row, answer, page))
         self._found.pairs += [] if page is None else _pair_rows(page)
 
 
 def _read(url: str, answer: Answer) -> Page | None:
     """The page, where the answer is one."""
-    content_type = answer.headers.get("content-type", "")
+    content_type = answer.headers.get("content-type", "").lower()
     is_page = "html" in content_type or "xml" in content_type or (not content_type and answer.body.lstrip()[:1] == b"<")
     if answer.error is not None or answer.location is not None or not is_page:
         return None

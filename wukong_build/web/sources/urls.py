@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import contextlib
+import logging
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Any
 
 import fsspec
 import msgspec
@@ -19,6 +23,12 @@ from wukong_build.web.url import canonical, key_of
 
 ROWS_PER_PART = 50_000
 """Rows of a list that become one part of pairs."""
+
+log = logging.getLogger("wukong_build")
+
+_BLOCK_BYTES = 1 << 22  # also the longest row that can be read
+_LONE_RETURN = re.compile(rb"\r(?!\n|\Z)")  # at the very end it ends the last row
+_RETURN = b"\xff"  # no UTF-8 text holds it
 
 
 class Urls(Source, frozen=True, kw_only=True):
@@ -39,32 +49,70 @@ class Urls(Source, frozen=True, kw_only=True):
 
     def digest(self) -> str:
         """Changes when the list or how it is read changes. ConfigError where there is no such list."""
-        try:
+        with self._readable():
             fs, path = fsspec.core.url_to_fs(self.path)
             return fingerprint_of(msgspec.to_builtins(self), fs.ukey(path))
-        except OSError as error:
-            raise ConfigError(f"crawl.sources: {self.path}: cannot be read: {error}") from error
 
     def tables(self) -> Iterator[pa.Table]:
         """The list as rows of `PAIRS`, `ROWS_PER_PART` at a time. ConfigError where it cannot be read or lacks a column."""
         position = 0
-        try:
-            for rows in self._rows():
+        with self._readable():
+            for rows in self._parquet() if self.path.endswith(".parquet") else self._csv():
                 yield self._pairs(rows, position)
                 position += len(rows)
-        except (OSError, pa.ArrowInvalid) as error:
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Whatever keeps the list from being read is said with its path."""
+        try:
+            yield
+        except (OSError, EOFError, ValueError, ImportError, zlib.error) as error:  # fsspec, gzip, Arrow; a missing s3fs
             raise ConfigError(f"crawl.sources: {self.path}: cannot be read: {error}") from error
 
-    def _rows(self) -> Iterator[pa.Table]:
+    def _columns(self, there: Sequence[str]) -> list[str]:
+        """The columns to read. ConfigError where one of them is not there."""
         columns = [name for name in (self.url, self.caption, self.page_url) if name is not None]
-        for table in _parquet(self.path) if self.path.endswith(".parquet") else _csv(self.path, columns):
-            for name in columns:
-                if name not in table.column_names:
-                    near = nearest(name, table.column_names)
-                    raise ConfigError(
-                        f"crawl.sources: {self.path}: has no column {name!r}{near}; it has {listed(table.column_names)}"
-                    )
-            yield table.select(columns)
+        for name in columns:
+            if name not in there:
+                near = nearest(name, there)
+                raise ConfigError(f"crawl.sources: {self.path}: has no column {name!r}{near}; it has {listed(there)}")
+        return list(dict.fromkeys(columns))
+
+    def _parquet(self) -> Iterator[pa.Table]:
+        with fsspec.open(self.path, "rb") as opened:
+            file = pq.ParquetFile(opened)
+            for batch in file.iter_batches(batch_size=ROWS_PER_PART, columns=self._columns(file.schema_arrow.names)):
+                yield pa.Table.from_batches([batch])
+
+    def _csv(self) -> Iterator[pa.Table]:
+        """A CSV or TSV file; columns stay bytes, as lists of the web hold whatever bytes pages held."""
+        with self._opened([]) as reader:
+            columns = self._columns(reader.schema.names)
+        malformed: list[str] = []
+        with self._opened(malformed, include_columns=columns, column_types=dict.fromkeys(columns, pa.binary())) as reader:
+            yield from _gathered(reader)
+        if malformed:
+            log.warning(
+                "%s: %d rows skipped that have more or fewer fields than the header; one of them: %.200s",
+                *(self.path, len(malformed), malformed[0]),
+            )
+
+    @contextlib.contextmanager
+    def _opened(self, malformed: list[str], **convert: Any) -> Iterator[pyarrow.csv.CSVStreamingReader]:
+        """The CSV file being read; rows with too many or too few fields are skipped, and gather in `malformed`."""
+
+        def skip(row: pyarrow.csv.InvalidRow) -> str:
+            malformed.append(row.text)
+            return "skip"
+
+        delimiter = "\t" if ".tsv" in self.path.rsplit("/", 1)[-1] else ","
+        with fsspec.open(self.path, "rb", compression="infer") as file:
+            yield pyarrow.csv.open_csv(
+                _LineFeeds(file),
+                pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES),
+                pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
+                pyarrow.csv.ConvertOptions(**convert),
+            )
 
     def _pairs(self, rows: pa.Table, first_position: int) -> pa.Table:
         urls = _strings(rows[self.url])
@@ -88,33 +136,42 @@ class Urls(Source, frozen=True, kw_only=True):
         }
 
 
-def _parquet(path: str) -> Iterator[pa.Table]:
-    with fsspec.open(path, "rb") as file:
-        for batch in pq.ParquetFile(file).iter_batches(batch_size=ROWS_PER_PART):
-            yield pa.Table.from_batches([batch])
+class _LineFeeds:
+    """A file in which only line feeds end rows: a return alone belongs to a caption, and is read as `_RETURN`."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._held = b""
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, never more than `size`; a return at their end waits for what follows it."""
+        more = self._file.read(size - len(self._held))
+        block = self._held + more
+        self._held = b"\r" if more and block.endswith(b"\r") else b""
+        return _LONE_RETURN.sub(_RETURN, block.removesuffix(self._held))
 
 
-def _csv(path: str, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """A CSV or TSV file; columns stay bytes, as lists of the web hold whatever bytes pages held."""
-    delimiter = "\t" if ".tsv" in path.rsplit("/", 1)[-1] else ","
-    with fsspec.open(path, "rb", compression="infer") as file:
-        reader = pyarrow.csv.open_csv(
-            file,
-            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(columns, pa.binary())),
-        )
-        waiting: list[pa.RecordBatch] = []
-        for batch in reader:
-            waiting.append(batch)
-            if sum(len(rows) for rows in waiting) >= ROWS_PER_PART:
-                yield pa.Table.from_batches(waiting)
-                waiting = []
-        if waiting:
+def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The batches, `ROWS_PER_PART` rows or somewhat more at a time."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(len(rows) for rows in waiting) >= ROWS_PER_PART:
             yield pa.Table.from_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting)
 
 
 def _strings(column: pa.ChunkedArray) -> list[str | None]:
-    return [
-        value.decode("utf-8", "replace") if isinstance(value, bytes) else None if value is None else str(value)
-        for value in column.to_pylist()
-    ]
+    if pa.types.is_string(column.type):
+        column = column.cast(pa.binary())  # some writers of Parquet never look whether it is UTF-8
+    return [_string(value) for value in column.to_pylist()]
+
+
+def _string(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        return value.replace(_RETURN, b"\r").decode("utf-8", "replace")
+    return None if value is None else str(value)

@@ -1,0 +1,46 @@
+# The front door. Everything runs in .venv, which is made from requirements.lock, hashes checked.
+# Paths are relative throughout, so that the checkout may lie anywhere: spaces and 中文 in its path are fine.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lock clean
+
+help:  ## print this help
+	@echo "wukong-build: build a Chinese image-text dataset. Targets:"
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
+
+demo: $(VENV)/installed  ## set everything up and build a small dataset from a web site on this machine
+	@$(RUN) -m wukong_build demo
+
+test: $(VENV)/installed  ## set everything up and run the tests
+	$(RUN) -m pytest --numprocesses auto --dist loadfile $(TESTS)
+
+check: $(VENV)/installed  ## ruff, mypy strict, import-linter
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+	$(RUN) -c "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
+
+format: $(VENV)/installed  ## let ruff format the code and fix what it can
+	$(RUN) -m ruff format
+	$(RUN) -m ruff check --fix
+
+lock: $(VENV)/installed  ## write requirements.lock anew, for every supported Python
+	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \
+	  --no-emit-index-url --no-header --upgrade pyproject.toml --output-file requirements.lock
+
+clean:  ## remove the environment and the caches; runs under data/ stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "wukong-build needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 …" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once, a minute or two) …" >&2
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+	  echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,34 @@
+"""What all tests share: where the real sites lie, and that nothing is skipped where nothing may be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(os.environ.get("WUKONG_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of real sites and texts beside the checkout; the test is skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no folder of real sites at {SHARED}; WUKONG_SHARED may name another")
+    return SHARED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Where WUKONG_NO_SKIPS is set, say what was skipped against its will."""
+    if os.environ.get("WUKONG_NO_SKIPS") and terminalreporter.stats.get("skipped"):
+        terminalreporter.section("skipped, which WUKONG_NO_SKIPS forbids")
+        for report in terminalreporter.stats["skipped"]:
+            terminalreporter.write_line(f"{report.nodeid}: {report.longrepr[2] if isinstance(report.longrepr, tuple) else ''}")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Where WUKONG_NO_SKIPS is set, a skipped test fails the session."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter is not None and reporter.stats.get("skipped")
+    if os.environ.get("WUKONG_NO_SKIPS") and skipped and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

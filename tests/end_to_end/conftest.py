@@ -1,0 +1,92 @@
+"""The demo's site on a real server, and a run of the demo's recipe on it, made once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from wukong_build import run
+from wukong_build.config import recipe_path
+from wukong_build.demo.server import Server, serve
+from wukong_build.demo.site import build_site
+from wukong_build.inspect.run import Run
+
+
+@pytest.fixture(scope="session")
+def site_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's site, as files."""
+    return build_site(tmp_path_factory.mktemp("site")).folder
+
+
+@pytest.fixture
+def demo_server(site_folder: Path) -> Iterator[Server]:
+    """A server of the demo's site that this test has for itself."""
+    with serve(site_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def demo_values() -> Callable[..., dict[str, Any]]:
+    """The demo's recipe as plain values, for a server and a run directory; one worker, in this process."""
+
+    def values(server: Server, path: Path, workers: int = 1) -> dict[str, Any]:
+        recipe: dict[str, Any] = yaml.safe_load(Path(recipe_path("demo")).read_text(encoding="utf-8"))
+        address = f"127.0.0.1:{server.port}"
+        recipe["run"] = str(path)
+        recipe["crawl"] |= {
+            "resolve": {"demo.test": address, "img.demo.test": address},
+            "per_host": {"delay_seconds": 0, "connections": 4},
+        }
+        recipe["executor"] = {"workers": workers}
+        return recipe
+
+    return values
+
+
+@pytest.fixture(scope="session")
+def demo_served(site_folder: Path) -> Iterator[Server]:
+    """The server that `demo_run` has crawled; its log holds what was asked."""
+    with serve(site_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def demo_run(demo_served: Server, demo_values: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The demo's recipe, run once; read-only for tests."""
+    return run(demo_values(demo_served, tmp_path_factory.mktemp("runs") / "demo"))
+
+
+@pytest.fixture(scope="session")
+def published() -> Callable[[Path | str], dict[str, str]]:
+    """File name → sha256 of everything a run has published but the manifests' own metadata: tars and statistics."""
+
+    def digests(path: Path | str) -> dict[str, str]:
+        files = sorted(file for file in Path(path, "shards").iterdir() if not file.name.startswith("."))
+        return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+    return digests
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Give a command in a process of its own, as a user would."""
+
+    def give(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "wukong_build", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=cwd,
+            timeout=300,
+            env={**os.environ, "PYTHONWARNINGS": "default"},
+        )
+
+    return give

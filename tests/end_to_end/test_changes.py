@@ -1,0 +1,168 @@
+"""A changed config re-does what it changes, and nothing else; shown by counting what was measured and asked for."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wukong_build import run
+from wukong_build.demo.server import Server
+from wukong_build.errors import StoreError
+from wukong_build.inspect.run import Run
+
+Measure = Callable[[dict[str, Any]], tuple[int, int]]
+
+
+@pytest.fixture
+def values(demo_run: Run, demo_served: Server, demo_values: Callable[..., dict[str, Any]], tmp_path: Path) -> dict[str, Any]:
+    """The config of a copy of the demo's run."""
+    shutil.copytree(demo_run.store.root, tmp_path / "run")
+    return demo_values(demo_served, tmp_path / "run")
+
+
+@pytest.fixture
+def count(caplog: pytest.LogCaptureFixture) -> Measure:
+    """Run a config; how many parts were worked on, and how many scores were measured."""
+
+    def counted(values: dict[str, Any]) -> tuple[int, int]:
+        caplog.clear()
+        with caplog.at_level(logging.INFO, "wukong_build"):
+            run(values)
+        messages = [record.getMessage() for record in caplog.records]
+        measured = sum(int(found[1]) for message in messages if (found := re.search(r"(\d+) scores measured", message)))
+        return len([message for message in messages if " part " in message]), measured
+
+    return counted
+
+
+def test_nothing_changed(values: dict[str, Any], count: Measure, demo_served: Server) -> None:
+    """The same config again works on no part and asks no server."""
+    asked = len(demo_served.requests)
+    assert count(values) == (0, 0)
+    assert len(demo_served.requests) == asked
+
+
+def test_tighter_bound(values: dict[str, Any], count: Measure) -> None:
+    """A tighter bound measures nothing anew."""
+    values["filter"]["aspect_ratio"]["at_most"] = 1.4
+    parts, measured = count(values)
+    assert parts
+    # whole-corpus links look up the few samples left; no link that looks at a single sample measures any of them again
+    assert measured == 2 * 0 + _looked_up(values)
+
+
+def _looked_up(values: dict[str, Any]) -> int:
+    """How many scores the two whole-corpus links have given."""
+    ledger = run(values).sql(
+        "SELECT count(*) FILTER (WHERE kept OR dropped_by IN ('caption_frequency', 'near_duplicate')) AS frequency, "
+        "count(*) FILTER (WHERE kept OR dropped_by = 'near_duplicate') AS duplicate FROM ledger"
+    )
+    return sum(ledger.to_pylist()[0].values())
+
+
+def test_looser_bound(values: dict[str, Any], count: Measure) -> None:
+    """A looser bound measures only the samples that get further than before."""
+    values["filter"]["aspect_ratio"]["at_most"] = 100
+    _, measured = count(values)
+    # 3 samples had been dropped by it: at most 9 further links look at each, before the whole corpus is looked up again
+    assert 0 < measured - _looked_up(values) <= 3 * 9
+
+
+def test_one_filter(values: dict[str, Any], count: Measure) -> None:
+    """Other settings of one filter measure that filter anew, on the samples that reach it, and no other."""
+    values["filter"]["sensitive_words"]["lists"] = [str(Path(values["run"]) / "words.txt")]
+    Path(values["run"], "words.txt").write_text("不会出现的词\n", encoding="utf-8")
+    _, measured = count(values)
+    reached = run(values).sql(
+        "SELECT count(*) FROM ledger WHERE kept OR dropped_by IN "
+        "('sensitive_words', 'decodable', 'caption_frequency', 'near_duplicate')"
+    )
+    assert measured == reached.to_pylist()[0]["count_star()"]
+
+
+def test_changed_list(values: dict[str, Any], count: Measure) -> None:
+    """A word list that changes under the same name is noticed."""
+    words = Path(values["run"], "words.txt")
+    words.write_text("不会出现的词\n", encoding="utf-8")
+    values["filter"]["sensitive_words"]["lists"] = [str(words)]
+    run(values)
+    words.write_text("咖啡\n", encoding="utf-8")
+    parts, _ = count(values)
+    assert parts
+    dropped = run(values).sql("SELECT count(*) AS n FROM ledger WHERE dropped_by = 'sensitive_words'").to_pylist()[0]["n"]
+    assert dropped > 1
+
+
+def test_shorter_chain(values: dict[str, Any]) -> None:
+    """Links that the config no longer has leave nothing behind, and the samples they had dropped are back."""
+    before = run(values).ledger()
+    del values["filter"]["near_duplicate"]
+    after = run(values).ledger()
+    assert after["kept"].to_pylist().count(True) > before["kept"].to_pylist().count(True)
+    assert "near_duplicate" not in after["dropped_by"].to_pylist()
+    assert not Path(values["run"], "filter", "corpus", "near_duplicate").exists()
+
+
+def test_other_shards(values: dict[str, Any], published: Callable[[str], dict[str, str]]) -> None:
+    """Larger shards replace the smaller ones whole, and going back gives the old bytes."""
+    before = published(values["run"])
+    values["shard"]["samples"] = 1000
+    assert {name for name in _names(run(values))} == {"00000.tar", "00000.parquet", "00000_stats.json"}
+    values["shard"]["samples"] = 16
+    run(values)
+    assert published(values["run"]) == before
+
+
+def _names(done: Run) -> set[str]:
+    return {path.name for path in Path(done.store.root, "shards").iterdir()}
+
+
+def test_wider_crawl(demo_server: Server, demo_values: Callable[..., dict[str, Any]], tmp_path: Path, demo_run: Run) -> None:
+    """A larger depth and budget extend the crawl: only what is new is asked for, and the end is the same as at once."""
+    values = demo_values(demo_server, tmp_path / "run")
+    values["crawl"]["sources"][0]["pages"] |= {"depth": 1, "at_most_pages": 9}
+    small = run(values)
+    asked = len(demo_server.requests)
+    assert 0 < len(small.ledger()) < len(demo_run.ledger())
+    values["crawl"]["sources"][0]["pages"] |= {"depth": 3, "at_most_pages": 200}
+    wide = run(values)
+    assert wide.funnel().equals(demo_run.funnel())
+    paths = [(request.host, request.path) for request in demo_server.requests]
+    assert [path for path, count in Counter(paths).items() if count > 1] == []
+    assert len(paths) > asked
+
+
+def test_narrower_crawl(values: dict[str, Any], demo_run: Run) -> None:
+    """A smaller budget leaves out what it no longer asks for; what was fetched stays for another day."""
+    values["crawl"]["sources"][0]["pages"]["depth"] = 1
+    narrow = run(values)
+    assert 0 < len(narrow.ledger()) < len(demo_run.ledger())
+    values["crawl"]["sources"][0]["pages"]["depth"] = 3
+    assert run(values).funnel().equals(demo_run.funnel())
+
+
+@pytest.mark.parametrize(
+    ("stage", "changed", "message"),
+    [
+        ("filter", {"crawl": {"sources": [{"pages": {"seeds": ["http://demo.test/other"]}}]}}, "run `wukong-build crawl`"),
+        ("shard", {"filter": {"aspect_ratio": {"at_most": 2}}}, "run `wukong-build filter`"),
+    ],
+)
+def test_never_mixes(values: dict[str, Any], stage: str, changed: dict[str, Any], message: str) -> None:
+    """A stage whose input is not that of the config says which command comes first."""
+    values["crawl"] |= changed.get("crawl", {})
+    values["filter"] = changed.get("filter", values["filter"])
+    with pytest.raises(StoreError, match=re.escape(message)):
+        run(values, [stage])
+
+
+def test_unfinished_crawl(demo_values: Callable[..., dict[str, Any]], demo_server: Server, tmp_path: Path) -> None:
+    """Nothing is filtered before the crawl is finished."""
+    with pytest.raises(StoreError, match="the crawl is not finished"):
+        run(demo_values(demo_server, tmp_path / "run"), ["filter"])

@@ -1,0 +1,51 @@
+"""The command `wukong-build demo`: serve the demo's site on this machine and give the ordinary commands on it."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from wukong_build.config import recipe_path
+from wukong_build.demo.server import serve
+from wukong_build.demo.site import build_site
+from wukong_build.errors import PartsFailed
+from wukong_build.store import Store
+
+HOSTS = ("demo.test", "img.demo.test")
+"""Names the site has; `crawl.resolve` tells the crawl where they are."""
+
+
+def run_demo(run: str) -> None:
+    """Build the dataset of the demo's site in `run`, and say where everything is and how to read it."""
+    with tempfile.TemporaryDirectory(prefix="wukong-build-demo-") as folder:
+        site = build_site(Path(folder))
+        with serve(site.folder) as server:
+            resolve = ", ".join(f'{host}: "127.0.0.1:{server.port}"' for host in HOSTS)
+            print(f"The demo's site is served on 127.0.0.1:{server.port}: {len(site.planted)} images, and what should become of each.\n")
+            _command("run", recipe_path("demo"), "--set", f"run={run}", "--set", f"crawl.resolve={{{resolve}}}")
+    sheet = f"{run}/sheet.html"
+    _command("inspect", run, "--sheet", sheet)
+    shards = Store(run).path("shards")
+    print(
+        f"\nContact sheet (open it in a browser): {Path(sheet).resolve()}\n"
+        f"Shards and manifests:                 {shards}\n"
+        "\nTo go on:\n"
+        f"  wukong-build inspect {shlex.quote(run)}\n"
+        f'  wukong-build inspect {shlex.quote(run)} --sql "SELECT dropped_by, count(*) FROM ledger GROUP BY 1"\n'
+        f"  wukong-build explain {shlex.quote(run)} http://demo.test/img/cat.jpg\n"
+        "\nTo read the shards in Python:\n"
+        "  import wukong_build\n"
+        f'  for sample in wukong_build.open_run({run!r}).webdataset().decode("pil"):\n'
+        '      print(sample["__key__"], sample["txt"], sample["json"]["page_url"])'
+    )
+
+
+def _command(*arguments: str) -> None:
+    """Give an ordinary command, as a user would; what it prints is seen."""
+    print(f"$ wukong-build {shlex.join(arguments)}", flush=True)
+    status = subprocess.run([sys.executable, "-m", "wukong_build", *arguments], check=False).returncode  # noqa: S603  our own command
+    if status:
+        raise PartsFailed(f"the command above ended with status {status}; what it said is above")
