@@ -100,7 +100,7 @@ def _value_at(values: Any, path: str) -> Any:
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """What was perhaps meant, in brackets; empty where nothing valid comes near."""
-    near = difflib.get_close_matches(str(name), list(valid), n=1)
+    near = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.5)
     return f" (did you mean {near[0]}?)" if near else ""
 
 

@@ -29,13 +29,20 @@ FOLDERS: dict[str, TableSchema] = {
 
 
 def connect(store: Store) -> duckdb.DuckDBPyConnection:
-    """A connection with one view for every table of the run; a table that is not there yet has no rows."""
+    """A connection with one view for every table of the run; a table that is not there yet has no rows.
+
+    StoreError where a part is broken.
+    """
     connection = duckdb.connect(config={"threads": 2, "preserve_insertion_order": False})
     if not store.is_local:
         connection.register_filesystem(store.fs)
-    for folder, table in FOLDERS.items():
-        refresh(connection, store, folder, table.name, table.arrow)
-    _show_scores(connection, store)
+    try:
+        for folder, table in FOLDERS.items():
+            refresh(connection, store, folder, table.name, table.arrow)
+        _show_scores(connection, store)
+    except duckdb.Error as error:
+        connection.close()
+        raise StoreError(f"{store.url}: cannot be read: {error}") from error
     return connection
 
 
@@ -122,7 +129,7 @@ def _described(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def _confine(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
-    """Take every file away from the connection but the parts it shows: a SELECT may call functions that write, as logging does."""
+    """Leave the connection no file but the parts it shows: a SELECT may call functions that write, as those for logs do."""
     allowed = [path for folder in (*FOLDERS, *score_folders(store)) for path in _paths(store, folder)]
     connection.execute(f"SET allowed_paths = {_literal(allowed)}")
     connection.execute("SET enable_external_access = false")

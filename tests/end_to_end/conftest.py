@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -64,11 +65,23 @@ def demo_run(demo_served: Server, demo_values: Callable[..., dict[str, Any]], tm
 
 
 @pytest.fixture(scope="session")
+def asked_twice() -> Callable[[Server], list[str]]:
+    """URLs that a server was asked for more than once; the target of a redirect may be, for itself and by who followed."""
+
+    def twice(server: Server) -> list[str]:
+        asked = Counter(f"http://{request.host}{request.path}" for request in server.requests)
+        targets = {redirect.location for redirect in server.redirects.values()}
+        return [url for url, count in asked.items() if count > 1 and url not in targets]
+
+    return twice
+
+
+@pytest.fixture(scope="session")
 def published() -> Callable[[Path | str], dict[str, str]]:
-    """File name → sha256 of everything a run has published but the manifests' own metadata: tars and statistics."""
+    """File name → sha256 of everything a run has published but the card, which has the run's name: tars, manifests, statistics."""
 
     def digests(path: Path | str) -> dict[str, str]:
-        files = sorted(file for file in Path(path, "shards").iterdir() if not file.name.startswith("."))
+        files = sorted(file for file in Path(path, "shards").iterdir() if not file.name.startswith(".") and file.suffix != ".md")
         return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
     return digests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow.compute as pc
@@ -68,11 +69,11 @@ def test_every_page_has_a_row(demo_run: Run, demo_served: Server) -> None:
     assert {url for url, decision in rows.items() if decision == "robots"} == {url for url in rows if url.startswith(FORBIDDEN)} != set()
 
 
-def test_forbidden_is_never_asked(demo_run: Run, demo_served: Server) -> None:
+def test_forbidden_is_never_asked(demo_run: Run, demo_served: Server, asked_twice: Callable[[Server], list[str]]) -> None:
     """What robots.txt forbids, on the page's host or on the image's, is never asked for, and nothing is asked for twice."""
     asked = [f"http://{request.host}{request.path}" for request in demo_served.requests]
     assert not [url for url in asked if url.startswith(FORBIDDEN)]
-    assert len(asked) == len(set(asked))
+    assert not asked_twice(demo_served)
 
 
 def test_bytes_are_as_they_came(demo_run: Run, demo_served: Server, site_folder: Any) -> None:

@@ -146,7 +146,7 @@ def test_a_killed_parent_leaves_no_worker(works: ModuleType, tmp_path: Path) -> 
     command = "import sys, work_on_parts\nif __name__ == '__main__':\n    work_on_parts.work_for_ever(sys.argv[1])"
     script = tmp_path / "command.py"
     script.write_text(command)
-    parent = subprocess.Popen([sys.executable, script, tmp_path])
+    parent = subprocess.Popen([sys.executable, script, tmp_path], stderr=subprocess.DEVNULL)
     assert eventually(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
     workers = [int(path.read_text()) for path in tmp_path.glob("*.pid")]
     assert all(map(is_alive, workers))

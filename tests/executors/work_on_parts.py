@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import threading
@@ -21,7 +22,7 @@ def fail_on_odd(part: Part) -> str:
     """Every second part cannot be worked on."""
     if int(part.name) % 4 == 1:
         raise StoreError(f"{part.name} is odd")
-    if int(part.name) % 4 == 3:  # noqa: PLR2004  the other odd ones
+    if int(part.name) % 4 == 3:
         raise ZeroDivisionError(part.name)
     return name_of(part)
 
@@ -61,17 +62,6 @@ def interrupt_parent(part: Part) -> str:
     return part.name
 
 
-class _Waiting:
-    """`wait_for_ever` in a folder, as an executor can send it to workers."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __call__(self, part: Part) -> str:
-        """Does not end."""
-        return wait_for_ever(self.folder, part)
-
-
 def work_for_ever(folder: str) -> None:
     """A command whose workers never get done."""
-    list(LocalExecutor(2).map(_Waiting(Path(folder)), [Part("0"), Part("1")]))
+    list(LocalExecutor(2).map(functools.partial(wait_for_ever, Path(folder)), [Part("0"), Part("1")]))

@@ -20,6 +20,9 @@ Script = Callable[[socket.socket, threading.Event], None]
 """Writes an answer to a connection; the event is set when the test is over."""
 
 
+_TLS_GREETING = b"\x16"  # answered as by a server that knows no TLS
+
+
 class Asked(NamedTuple):
     """One request as it came; names of headers are in lower case."""
 
@@ -132,7 +135,9 @@ class _Connection(socketserver.BaseRequestHandler):
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             block = self.request.recv(65_536)
-            if not block:
+            if block[:1] == _TLS_GREETING:
+                self.request.sendall(self.server.ok(b"", status="400 Bad Request"))
+            if block[:1] in (b"", _TLS_GREETING):
                 return ""
             head += block
         return head.decode("latin-1")

@@ -35,7 +35,7 @@ def run_demo(run: str) -> None:
         "\nTo go on:\n"
         f"  wukong-build inspect {shlex.quote(run)}\n"
         f'  wukong-build inspect {shlex.quote(run)} --sql "SELECT dropped_by, count(*) FROM ledger GROUP BY 1"\n'
-        f"  wukong-build explain {shlex.quote(run)} http://demo.test/img/cat.jpg\n"
+        f"  wukong-build explain {shlex.quote(run)} http://demo.test/animals/cat.jpg\n"
         "\nTo read the shards in Python:\n"
         "  import wukong_build\n"
         f'  for sample in wukong_build.open_run({run!r}).webdataset().decode("pil"):\n'

@@ -1,11 +1,10 @@
-"""The whole story of one sample: where it stood, what was said of it, how it was fetched, what each link made of it, how it ended."""
+"""One sample's whole story: where it stood, what was said of it, how it was fetched, what each link made of it, how it ended."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import duckdb
 import msgspec
@@ -34,7 +33,7 @@ Told = dict[str, Any]
 
 
 def explain(run: Run, key: str) -> Told:
-    """The story as plain data. `key` is a key, the beginning of one, or the URL of an image; ConfigError where no sample is meant."""
+    """The story as plain data. `key` is a key, the beginning of one, or an image URL; ConfigError where it means no sample."""
     with connect(run.store) as connection:
         sample = _one(connection, "SELECT * FROM samples WHERE key = ?", _found(connection, key))
         ledger = _one(connection, "SELECT * EXCLUDE (part, part_row) FROM ledger WHERE key = ?", sample["key"])
@@ -64,9 +63,7 @@ def _found(connection: duckdb.DuckDBPyConnection, asked: str) -> str:
     if "://" in asked:
         return _found_url(connection, asked)
     if len(asked) < SHORTEST_PREFIX:
-        raise ConfigError(
-            f"{asked!r}: found {len(asked)} characters; {SHORTEST_PREFIX} or more of a key are meant, or an image URL"
-        )
+        raise ConfigError(f"{asked!r}: is too short; {SHORTEST_PREFIX} or more characters of a key are meant, or an image URL")
     keys = _column(connection, "SELECT key FROM samples WHERE starts_with(key, lower(?)) ORDER BY key LIMIT ?", asked, _NEAR + 1)
     if len(keys) == 1:
         return keys[0]
@@ -139,8 +136,8 @@ def _robots(connection: duckdb.DuckDBPyConnection, sample: Told) -> Told:
 
 def _fetch(connection: duckdb.DuckDBPyConnection, key: str) -> Told:
     """The last answer to the request for it."""
-    query = "SELECT error, http_status, final_url, content_type, fetched_at FROM images WHERE key = ? ORDER BY part DESC, part_row DESC"
-    return _one(connection, query, key)
+    facts = "SELECT error, http_status, final_url, content_type, fetched_at FROM images WHERE key = ?"
+    return _one(connection, f"{facts} ORDER BY part DESC, part_row DESC", key)
 
 
 def _chain(run: Run, sample: Told, ledger: Told) -> Iterator[Told]:
@@ -211,17 +208,15 @@ def _shard(run: Run, connection: duckdb.DuckDBPyConnection, key: str) -> Told:
 
 def story(told: Told) -> str:
     """The story as text, in the order in which it happened."""
-    blocks = {
-        "": [plain(told["url"]), f"key {told['key']}: {_fate(told)}"],
+    chapters = {
         "It stood on": _told_places(told),
         "What was said of it": _told_texts(told),
         "How it was fetched": _told_fetch(told),
         "What the chain made of it": _told_chain(told),
         "How it ended": _told_end(told),
     }
-    return "\n\n".join(
-        "\n".join([title, *(f"  {line}" for line in block)] if title else block) for title, block in blocks.items() if block
-    )
+    opening = f"{plain(told['url'])}\nkey {told['key']}: {_fate(told)}"
+    return "\n\n".join([opening, *("\n  ".join([title, *block]) for title, block in chapters.items() if block)])
 
 
 def _fate(told: Told) -> str:
@@ -252,12 +247,13 @@ def _told_texts(told: Told) -> list[str]:
 def _told_fetch(told: Told) -> list[str]:
     robots, fetch, header = told["robots"], told["fetch"], told["header"]
     allowed = "allows" if robots.get("allowed") else "forbids"
-    said = f"{robots.get('http_status') or robots.get('error')}, {robots.get('fetched_at') or 'no time'}"
+    said = f"{robots.get('http_status') or robots.get('error')}, {robots.get('fetched_at')}"
     told_robots = [f"{robots['origin']}/robots.txt {allowed} it ({said})"] if robots else []
     if fetch["fetched_at"] is None:
         return [*told_robots, f"not asked for: {fetch['error']}"]
     moved = [f"redirected to {plain(fetch['final_url'])}"] if fetch["final_url"] not in (None, told["url"]) else []
-    answer = f"{fetch['error'] or 'came'}: status {fetch['http_status']}, {fetch['content_type']}, {fetch['fetched_at']}"
+    status = f"status {fetch['http_status']}" if fetch["http_status"] else None
+    answer = ", ".join(filter(None, (fetch["error"] or "came", status, fetch["content_type"], fetch["fetched_at"])))
     size = f"{header['format']}, {header['width']} × {header['height']} pixels, orientation {header['orientation']}"
     found = [f"{size}, {header['image_bytes']:,} bytes, sha256 {header['sha256']}"] if header["format"] else []
     return [*told_robots, plain(answer), *moved, *found]
@@ -293,23 +289,17 @@ def _said(link: Told) -> str:
 
 def _told_end(told: Told) -> list[str]:
     ledger, shard, representative = told["ledger"], told["shard"], told["representative"]
-    if shard:
-        return [
-            f"published in {shard['path']} as {', '.join(shard['members'])}",
-            f"caption {quoted(ledger['caption'])}",
-            shard["extract"],
-        ]
     if not ledger:
         return []
+    if shard:
+        members = ", ".join(shard["members"])
+        return [f"published in {shard['path']} as {members}", f"with the caption {quoted(ledger['caption'])}", shard["extract"]]
     if ledger["kept"]:
         return [f"kept, with the caption {quoted(ledger['caption'])}; not in a shard yet"]
-    ended = [f"dropped by {ledger['dropped_by']}" + (f": {missed(ledger)}" if ledger["bound"] else "")]
+    ended = [f"dropped by {ledger['dropped_by']}{': ' + missed(ledger) if ledger['bound'] else ''}"]
     if representative:
-        ended += [
-            f"kept in its place: {representative['key']}",
-            plain(representative["url"]),
-            quoted(representative["caption_found"]),
-        ]
+        kept = plain(representative["url"]), quoted(representative["caption_found"])
+        ended += [f"in its place was kept {representative['key']}", *(f"  {line}" for line in kept)]
     return ended
 
 

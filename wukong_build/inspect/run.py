@@ -43,7 +43,7 @@ class Run:
         return pa.concat_tables([schema.empty_table(), *(self.store.read(folder, part) for part in self.store.parts(folder))])
 
     def sql(self, query: str) -> pa.Table:
-        """The answer to one SELECT over the tables pages, pairs, images, samples, scores, ledger, manifest … ConfigError for any other."""
+        """The answer to one SELECT over the tables of the run: pages, pairs, images, samples, scores, ledger, manifest."""
         return ask(self.store, query)
 
     @property

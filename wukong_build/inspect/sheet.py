@@ -28,6 +28,8 @@ Row = dict[str, Any]
 _CAPTION_CELLS = 240
 """As much of a caption as a card shows."""
 
+_SEARCH = '<input id="search" type="search" placeholder="caption, key, page …" aria-label="filter" hidden>'
+
 _CHOSEN = """
 WITH chosen AS (SELECT unnest(arg_min(key, md5(? || key), ?)) AS key FROM ledger GROUP BY dropped_by)
 SELECT ledger.key, coalesce(dropped_by, 'kept') AS step, score, bound, duplicate_of, ledger.caption, url, page_url, caption_found,
@@ -100,7 +102,7 @@ def _body(run: Run, rows: Sequence[Row], pictures: dict[str, str]) -> str:
     sections = "".join(_section(step, counts[step], shown[step], pictures) for step in steps)
     return (
         _header(run, funnel)
-        + f'<nav><div>{chips}</div><input id="search" type="search" placeholder="caption, key, page …" aria-label="filter" hidden></nav>'
+        + f"<nav><div>{chips}</div>{_SEARCH}</nav>"
         + f"<main>{sections or '<p>The filter has not seen a sample yet.</p>'}</main>"
         + f"<footer>One sample's whole story: <code>wukong-build explain {escape(plain(run.store.url))} KEY</code></footer>"
     )

@@ -22,6 +22,8 @@ _CELL = 48
 _MOST = 5
 """Hosts, origins and shards that a summary names; the others are counted."""
 
+_QUESTION = "SELECT dropped_by, count(*) FROM ledger GROUP BY ALL"
+
 _HOST = r"regexp_extract(url, '^[a-z]+://([^/]*)', 1)"
 
 
@@ -45,15 +47,11 @@ def summary(run: Run) -> str:
 
 def _made(run: Run, connection: duckdb.DuckDBPyConnection) -> str:
     """When the network answered, and what the run was made with."""
-    first, last = _row(
-        connection,
-        "SELECT min(fetched_at) AS first, max(fetched_at) AS last FROM (SELECT fetched_at FROM pages UNION ALL SELECT fetched_at FROM images)",
-    )
+    answers = "SELECT fetched_at FROM pages UNION ALL SELECT fetched_at FROM images"
+    first, last = _row(connection, f"SELECT min(fetched_at) AS first, max(fetched_at) AS last FROM ({answers})")  # noqa: S608  ours
     when = "nothing fetched yet" if first is None else f"fetched {_clock(first)} to {_clock(last)} UTC"
-    versions = ", ".join(
-        f"{name} {version}" for name, version in run.record["versions"].items() if name in ("wukong-build", "python")
-    )
-    return f"{when}, with {versions}"
+    versions = run.record["versions"]
+    return f"{when}, by {', '.join(f'{name} {versions[name]}' for name in ('wukong-build', 'python'))}"
 
 
 def _pages(connection: duckdb.DuckDBPyConnection) -> str:
@@ -90,9 +88,8 @@ def _grouped(connection: duckdb.DuckDBPyConnection, title: str, group: str, tota
     ).fetchall()
     rows = [(plain(name) or "none", f"{seen:,}", f"{kept:,}") for name, seen, kept in counts]
     others = total - sum(seen for _, seen, _ in counts)
-    return (
-        lines([(title, "samples", "kept"), *rows, *([("others", f"{others:,}", "")] if others else [])], (1, 2)) if rows else []
-    )
+    rows += [("others", f"{others:,}", "")] if others else []
+    return lines([(title, "samples", "kept"), *rows], (1, 2)) if rows else []
 
 
 def _shards(run: Run) -> list[str]:
@@ -102,11 +99,8 @@ def _shards(run: Run) -> list[str]:
         with run.store.open_part("shards", part) as manifest:
             rows.append((plain(path), f"{manifest.metadata.num_rows:,}", f"{run.store.fs.size(path):,}"))
     others = len(run.shards) - len(rows)
-    return (
-        lines([("shards", "samples", "bytes"), *rows, *([(f"and {others:,} more", "", "")] if others else [])], (1, 2))
-        if rows
-        else []
-    )
+    rows += [(f"and {others:,} more", "", "")] if others else []
+    return lines([("shards", "samples", "bytes"), *rows], (1, 2)) if rows else []
 
 
 def _how_to_go_on(run: Run) -> list[str]:
@@ -115,7 +109,7 @@ def _how_to_go_on(run: Run) -> list[str]:
     read = [("read", f"wukong_build.open_run({run.store.url!r}).webdataset()")] if run.shards else []
     commands = [
         ("look", f"wukong-build inspect {url} --sheet sheet.html"),
-        ("ask", f'wukong-build inspect {url} --sql "SELECT dropped_by, count(*) FROM ledger GROUP BY ALL"'),
+        ("ask", f'wukong-build inspect {url} --sql "{_QUESTION}"'),
         ("explain", f"wukong-build explain {url} KEY"),
     ]
     return lines([*read, *commands])
@@ -137,13 +131,7 @@ def funnel_text(funnel: pa.Table) -> str:
     if not rows:
         return "The chain has no step yet: nothing was dropped."
     steps = [
-        (
-            row["step"],
-            f"{row['seen']:,}",
-            f"{row['dropped']:,}",
-            f"{row['left']:,}",
-            f"{share(row):.1%}" if row["dropped"] else "",
-        )
+        (row["step"], *(f"{row[name]:,}" for name in ("seen", "dropped", "left")), f"{share(row):.1%}" if row["dropped"] else "")
         for row in rows
     ]
     table = lines([("step", "seen", "dropped", "left", "of seen"), *steps], (1, 2, 3, 4))

@@ -39,7 +39,7 @@ def _small(content: bytes) -> Image.Image | None:
         if image.mode.startswith(("I", "F", "LAB")):
             return None
         has_alpha = image.has_transparency_data
-        upright = image
+        upright: Image.Image = image
         with contextlib.suppress(Exception):  # broken EXIF spoils no picture
             upright = ImageOps.exif_transpose(image)
         upright = upright.convert("RGBA" if has_alpha else "RGB")

@@ -19,6 +19,7 @@ from wukong_build.errors import StoreError
 from wukong_build.executors import Executor, Part
 from wukong_build.schema import MANIFEST, SCHEMA_VERSION
 from wukong_build.shards import ShardSettings
+from wukong_build.shards.card import dataset_card
 from wukong_build.shards.members import image_member, text_members
 from wukong_build.shards.tar import Tar
 from wukong_build.sql import connect
@@ -47,7 +48,16 @@ def shard(config: Config, store: Store, executor: Executor) -> None:
             if (name := path.rsplit("/", 1)[-1])[:5] not in planned and name[:5].isdigit():
                 store.delete("shards", name)
     run_stage(stage, store, executor)
+    _write_card(store, config.run)
     store.finish("shard", fingerprint_of(store.digests("shards")))
+
+
+def _write_card(store: Store, run: str) -> None:
+    manifests = [store.read("shards", name, ["format"]) for name in store.parts("shards")]
+    formats = pc.unique(pa.chunked_array([pa.array([], pa.string()), *(chunk for table in manifests for chunk in table["format"].chunks)]))
+    text = dataset_card(run.rstrip("/").rsplit("/", 1)[-1], sum(map(len, manifests)), len(manifests), formats.to_pylist())
+    with store.replacing("shards/README.md") as file:
+        file.write(text.encode())
 
 
 def _select(settings: ShardSettings, store: Store) -> None:
