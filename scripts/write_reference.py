@@ -28,8 +28,8 @@ def data_format() -> Iterator[str]:
     yield (
         f"Schema version {SCHEMA_VERSION}. Every part is one Parquet file, written whole or not at all; its key-value metadata "
         "(`wukong_build`) carry the fingerprint of what made it, the digest of what it holds, and the schema version. "
-        "`wukong-build inspect RUN --sql` has a view for every table below; the views also have `part`, the file a row stands in, "
-        "and `part_row`, its place there."
+        "`wukong-build inspect RUN --sql` has a view for every table below; the views also have `part`, the file a "
+        "row stands in, and `part_row`, its place there."
     )
     folders = {table.name: folder for folder, table in FOLDERS.items()}
     for table in TABLES:
@@ -39,8 +39,9 @@ def data_format() -> Iterator[str]:
         yield "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
     yield "## scores"
     yield (
-        "`<run>/filter/scores/<pass>/*.parquet`, written by `filter`: `key`, the columns of every link (docs/filters.md), and for each "
-        "link `<link>__measured`, true where it has looked at the sample: a null score there means unmeasurable, elsewhere unmeasured."
+        "`<run>/filter/scores/<pass>/*.parquet`, written by `filter`: `key`, the columns of every link ([filters](filters.md)), and "
+        "for each link `<link>__measured`, true where it has looked at the sample: a null score there means unmeasurable, "
+        "elsewhere unmeasured."
     )
 
 
@@ -49,8 +50,8 @@ def filters() -> Iterator[str]:
     yield "# Filters"
     yield NOTE
     yield (
-        "Every key under `filter:` of a config is a link; they work in the order in which they stand. `at_least` and `at_most` are "
-        "both inclusive; a link without bounds only measures. A score that cannot be measured misses every bound."
+        "Every key under `filter:` of a config is a link; they work in the order in which they stand. `at_least` and "
+        "`at_most` are both inclusive; a link without bounds only measures. A score that cannot be measured misses every bound."
     )
     for name in link_names():
         kind = link_class(name, "filters")

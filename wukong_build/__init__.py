@@ -1,12 +1,12 @@
 """Build a Chinese image-text dataset: crawl, filter, shard.
 
-    import wukong_build
+import wukong_build
 
-    run = wukong_build.run("config.yaml")   # what `wukong-build run config.yaml` does
-    run = wukong_build.open_run("data/demo")
-    run.funnel().to_pandas()
-    run.sql("SELECT dropped_by, count(*) FROM ledger GROUP BY 1")
-    for sample in run.webdataset().decode("pil"): ...
+run = wukong_build.run("config.yaml")   # what `wukong-build run config.yaml` does
+run = wukong_build.open_run("data/demo")
+run.funnel().to_pandas()
+run.sql("SELECT dropped_by, count(*) FROM ledger GROUP BY 1")
+for sample in run.webdataset().decode("pil"): ...
 """
 
 from __future__ import annotations

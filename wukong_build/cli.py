@@ -25,9 +25,12 @@ _HOW_TO_GO_ON = "A command that was stopped or killed goes on where it was when 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status: 0 all is well, 1 a part failed, 2 the config or the usage is wrong."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.DEBUG if options.verbose else logging.WARNING, force=True)
+    logging.basicConfig(
+        format="%(message)s", stream=sys.stderr, level=logging.DEBUG if options.verbose else logging.WARNING, force=True
+    )
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("wukong_build").setLevel(logging.DEBUG if options.verbose else logging.INFO)
+    sys.path.insert(0, "")  # a filter of the user's own, `module:ClassName`, may lie where the command runs
     try:
         options.command(options)
     except WukongError as error:
@@ -44,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="wukong-build",
-        description="Build a Chinese image-text dataset: crawl, filter, shard. Every sample ever seen keeps a row that says why it stayed or went.",
+        description="Build a Chinese image-text dataset: crawl, filter, shard. "
+        "Every sample ever seen keeps a row that says why it stayed or went.",
         epilog=_HOW_TO_GO_ON,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {importlib.metadata.version('wukong-build')}")
@@ -53,13 +57,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def add(name: str, what: str, command: Any) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=_HOW_TO_GO_ON, parents=[common])
+        added = commands.add_parser(
+            name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=_HOW_TO_GO_ON, parents=[common]
+        )
         added.set_defaults(command=command, name=name)
         return added
 
     for name, what in _STAGES.items():
         stage = add(name, what, _run)
-        stage.add_argument("config", metavar="CONFIG", help="the YAML file that says everything; `wukong-build init` writes one to start from")
+        stage.add_argument(
+            "config", metavar="CONFIG", help="the YAML file that says everything; `wukong-build init` writes one to start from"
+        )
         stage.add_argument(
             "--set",
             dest="overrides",
@@ -71,15 +79,29 @@ def _parser() -> argparse.ArgumentParser:
         stage.add_argument("--json", action="store_true", help="print the funnel as JSON")
     inspect = add("inspect", "show what a run holds: funnel, pages, captions, shards", _inspect)
     inspect.add_argument("run", metavar="RUN", help="directory or URL of the run (the config's `run:`)")
-    inspect.add_argument("--sql", metavar="QUERY", help="answer a query over the tables pages, pairs, images, samples, scores, ledger, manifest")
-    inspect.add_argument("--sheet", metavar="FILE.html", help="write a self-contained page with kept and dropped pictures, captions and reasons")
+    inspect.add_argument(
+        "--sql", metavar="QUERY", help="answer a query over the tables pages, pairs, images, samples, scores, ledger, manifest"
+    )
+    inspect.add_argument(
+        "--sheet", metavar="FILE.html", help="write a self-contained page with kept and dropped pictures, captions and reasons"
+    )
     inspect.add_argument("--json", action="store_true", help="print rows as JSON, one object a line")
-    explain = add("explain", "tell one sample's whole story, from the page it came from to the shard it is in or the bound it missed", _explain)
+    explain = add(
+        "explain",
+        "tell one sample's whole story, from the page it came from to the shard it is in or the bound it missed",
+        _explain,
+    )
     explain.add_argument("run", metavar="RUN", help="directory or URL of the run")
     explain.add_argument("key", metavar="KEY", help="the sample's key, the beginning of it, or the URL of its image")
     explain.add_argument("--json", action="store_true", help="print it as one JSON object")
     init = add("init", "write a commented config to start from", _init)
-    init.add_argument("path", metavar="PATH", nargs="?", default="wukong.yaml", help="where to (default: %(default)s); an existing file is never overwritten")
+    init.add_argument(
+        "path",
+        metavar="PATH",
+        nargs="?",
+        default="wukong.yaml",
+        help="where to (default: %(default)s); an existing file is never overwritten",
+    )
     demo = add("demo", "build a small dataset from a web site of its own on this machine, and show what came of it", _demo)
     demo.add_argument("--run", default="data/demo", help="where the run goes (default: %(default)s)")
     return parser

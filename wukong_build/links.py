@@ -65,6 +65,7 @@ class Bounds(Link, frozen=True, kw_only=True):
 
     @property
     def bounded(self) -> bool:
+        """True where it drops, and not only measures."""
         return self.at_least is not None or self.at_most is not None
 
     def keep(self, score: pa.Array) -> pa.Array:
@@ -90,6 +91,7 @@ class Filter(Bounds, frozen=True, kw_only=True):
 
     @classmethod
     def columns(cls) -> dict[str, pa.DataType]:
+        """Every column it writes, its own first."""
         return {cls.name(): cls.score_type, **cls.writes}
 
     @abstractmethod
@@ -108,6 +110,7 @@ class Measure(Link, frozen=True, kw_only=True):
 
     @classmethod
     def columns(cls) -> dict[str, pa.DataType]:
+        """Every column it writes, its own first."""
         return {cls.name(): cls.value_type, **cls.writes}
 
     @abstractmethod
@@ -122,6 +125,7 @@ class Rewrite(Link, frozen=True, kw_only=True):
 
     @classmethod
     def columns(cls) -> dict[str, pa.DataType]:
+        """Every column it writes, its own first."""
         return {cls.name(): pa.string(), **cls.writes}
 
     @abstractmethod
@@ -143,6 +147,7 @@ class CorpusFilter(Bounds, frozen=True, kw_only=True):
 
     @classmethod
     def columns(cls) -> dict[str, pa.DataType]:
+        """Every column it writes, its own first."""
         return {cls.name(): cls.score_type, **cls.writes}
 
     @abstractmethod
@@ -151,7 +156,7 @@ class CorpusFilter(Bounds, frozen=True, kw_only=True):
 
     @abstractmethod
     def merge(self, surveys: pa.Table) -> pa.Table:
-        """The look-up table made of all surveys, in whatever order they stand; holds `key` and the columns of the link, or what `measure` needs."""
+        """The look-up table made of all surveys, in whatever order they stand: whatever `measure` needs."""
 
     @abstractmethod
     def measure(self, batch: Batch, merged: pa.Table) -> Columns:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from wukong_build import run
 from wukong_build.config import recipe_path
 from wukong_build.demo.server import Server, serve
@@ -78,7 +79,7 @@ def asked_twice() -> Callable[[Server], list[str]]:
 
 @pytest.fixture(scope="session")
 def published() -> Callable[[Path | str], dict[str, str]]:
-    """File name → sha256 of everything a run has published but the card, which has the run's name: tars, manifests, statistics."""
+    """File name → sha256 of what a run has published: tars, manifests, statistics; not the card, which has the run's name."""
 
     def digests(path: Path | str) -> dict[str, str]:
         files = sorted(file for file in Path(path, "shards").iterdir() if not file.name.startswith(".") and file.suffix != ".md")

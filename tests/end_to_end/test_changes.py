@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from wukong_build import run
 from wukong_build.demo.server import Server
 from wukong_build.errors import StoreError
@@ -112,7 +113,7 @@ def test_other_shards(values: dict[str, Any], published: Callable[[str], dict[st
     """Larger shards replace the smaller ones whole, and going back gives the old bytes."""
     before = published(values["run"])
     values["shard"]["samples"] = 1000
-    assert {name for name in _names(run(values))} == {"00000.tar", "00000.parquet", "00000_stats.json", "README.md"}
+    assert _names(run(values)) == {"00000.tar", "00000.parquet", "00000_stats.json", "README.md"}
     values["shard"]["samples"] = 16
     run(values)
     assert published(values["run"]) == before

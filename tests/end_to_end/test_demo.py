@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 import pytest
+
 from wukong_build.demo.planted import FORBIDDEN, KEPT, NEVER_ASKED, PLANTED, Planted
 from wukong_build.demo.server import Server
 from wukong_build.inspect.run import Run
@@ -66,7 +67,11 @@ def test_every_page_has_a_row(demo_run: Run, demo_served: Server) -> None:
     images = {planted.url for planted in PLANTED}
     robots = {url for url in asked if url.endswith("/robots.txt")}
     assert asked - images - robots == {url for url, decision in rows.items() if decision == "asked"}
-    assert {url for url, decision in rows.items() if decision == "robots"} == {url for url in rows if url.startswith(FORBIDDEN)} != set()
+    assert (
+        {url for url, decision in rows.items() if decision == "robots"}
+        == {url for url in rows if url.startswith(FORBIDDEN)}
+        != set()
+    )
 
 
 def test_forbidden_is_never_asked(demo_run: Run, demo_served: Server, asked_twice: Callable[[Server], list[str]]) -> None:

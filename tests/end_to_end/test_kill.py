@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from wukong_build.demo.server import Server
 from wukong_build.inspect.run import Run, open_run
 
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.kill
 
 
 def _killed(config: Path, rng: random.Random) -> bool:
-    """Start the command and kill it (its process alone, with SIGKILL) a random while after a random line; False if it ended first."""
+    """Start the command and kill its process, with SIGKILL, a random while after a random line; False if it ended first."""
     process = subprocess.Popen(
         [sys.executable, "-m", "wukong_build", "run", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )

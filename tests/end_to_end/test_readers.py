@@ -10,6 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 from datasets import load_dataset
+
 from wukong_build.inspect.run import Run
 
 

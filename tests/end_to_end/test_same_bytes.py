@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from wukong_build import run
 from wukong_build.demo.server import Server
 from wukong_build.inspect.run import Run
@@ -16,7 +17,7 @@ from wukong_build.inspect.run import Run
     ("workers", "pages_per_part", "images_per_part"),
     [(1, 3, 7), (2, 100, 1000), (2, 1, 1), (4, 5, 20)],
 )
-def test_workers_and_parts(  # noqa: PLR0917  fixtures
+def test_workers_and_parts(
     workers: int,
     pages_per_part: int,
     images_per_part: int,

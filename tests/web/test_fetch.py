@@ -68,8 +68,8 @@ def test_an_empty_body_is_an_answer(web: Any, manners: Manners, status: int) -> 
         ("no gzip", "truncated"),
         ("longer than it says", "protocol"),
         ("reset in the body", "truncated"),
-        ("reset at once", "connect"),
-        ("hangs up", "connect"),
+        ("reset at once", "disconnected"),
+        ("hangs up", "disconnected"),
         ("many headers", "protocol"),
         ("endless headers", "protocol"),
         ("long header", "protocol"),
@@ -135,7 +135,7 @@ def test_a_compressed_body_comes_unpacked(web: Any, manners: Manners, encoding: 
 
 
 def test_who_asks_and_where_they_come_from(web: Any, manners: Manners) -> None:
-    """The user agent is the config's, the Referer is the page as given, on every hop, and nothing tells one visit from another."""
+    """The user agent is the config's, the Referer is the page as given, on every hop, and no cookie tells who was here."""
     web.answers["/"] = web.ok(b"", "Set-Cookie: id=1", "Location: /moved", status="302 Moved")
     web.answers["/moved"] = web.ok(b"", "Set-Cookie: id=2; Path=/")
     fetch("http://a.test/", manners, "http://a.test/moved", referer="http://c.test/page?q=%E5%9B%BE")
@@ -229,11 +229,20 @@ def test_a_redirect_waits_for_the_turn_of_the_host_it_leads_to(web: Any, manners
     assert there[1] - there[0] > 0.1 - 0.03
 
 
+def test_whoever_hangs_up_is_asked_once_more_in_its_turn(web: Any, manners: Manners) -> None:
+    """A kept connection may end just as it is used; but a delay lies between the two requests, as between any others."""
+    web.answers["/"] = web.reset_after(b"")
+    polite = msgspec.structs.replace(manners, per_host=PerHost(delay_seconds=0.1, connections=2))
+    assert fetch("http://a.test/", polite).error == "disconnected"
+    first, second = (asked.time for asked in web.asked)
+    assert second - first > 0.1 - 0.03
+
+
 def test_one_bad_server_does_not_cost_its_neighbours(web: Any, manners: Manners) -> None:
     """Failures and answers side by side stay each their own."""
     web.answers |= {"/reset": web.reset_after(b""), "/slow": web.endless(HEAD, b""), "/good": web.ok(b"good")}
     urls = [f"http://a.test/{name}" for name in ("reset", "slow", "good")]
-    assert [answer.error for answer in fetch_all(urls, manners)] == ["connect", "timeout", None]
+    assert [answer.error for answer in fetch_all(urls, manners)] == ["disconnected", "timeout", None]
 
 
 def test_tls_that_is_none(web: Any, manners: Manners) -> None:
@@ -253,9 +262,9 @@ def test_nobody_listens(web: Any, manners: Manners) -> None:
         (TimeoutError(), "timeout"),
         (aiohttp.ServerTimeoutError(), "timeout"),
         (aiohttp.ConnectionTimeoutError(), "timeout"),
-        (aiohttp.ServerDisconnectedError(), "connect"),
-        (ConnectionResetError(), "connect"),
-        (OSError("no route"), "connect"),
+        (aiohttp.ServerDisconnectedError(), "disconnected"),
+        (ConnectionResetError(), "disconnected"),
+        (aiohttp.ClientOSError("broken pipe"), "disconnected"),
         (aiohttp.ClientPayloadError(), "truncated"),
         (aiohttp.InvalidURL("http://"), "bad_url"),
         (UnicodeError("label too long"), "bad_url"),
@@ -279,7 +288,9 @@ def test_the_class_of_an_error(error: Exception, expected: str) -> None:
 )
 def test_the_class_of_an_error_while_connecting(kind: Any, error: Exception, expected: str) -> None:
     """A name nobody knows, one that leads inside, a server that is not there, and one that nobody vouches for."""
-    key = aiohttp.client_reqrep.ConnectionKey("a.test", 443, True, True, None, None, None)
+    key = aiohttp.client_reqrep.ConnectionKey(
+        "a.test", 443, is_ssl=True, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None
+    )
     assert error_class(kind(key, error)) == expected
 
 

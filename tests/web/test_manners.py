@@ -58,7 +58,11 @@ def test_loopback_is_this_very_machine(host: str, expected: bool) -> None:
 
 @pytest.mark.parametrize(
     ("hosts", "resolve"),
-    [(["localhost", "127.0.0.1"], {}), (["demo.test"], {"demo.test": "127.0.0.1:8000"}), (["demo.test"], {"demo.test": "[::1]:8000"})],
+    [
+        (["localhost", "127.0.0.1"], {}),
+        (["demo.test"], {"demo.test": "127.0.0.1:8000"}),
+        (["demo.test"], {"demo.test": "[::1]:8000"}),
+    ],
 )
 def test_ones_own_machine_needs_no_contact(hosts: list[str], resolve: dict[str, str]) -> None:
     """Whoever asks only themselves, by whatever name, need not say who they are."""

@@ -100,7 +100,7 @@ DISALLOW = b"User-agent: *\nDisallow: /x\n"
         ("in a loop", "redirects", "robots_unreachable"),
         ("nowhere", "redirects", "robots_unreachable"),
         ("cut", "truncated", "robots_unreachable"),
-        ("hung up", "connect", "robots_unreachable"),
+        ("hung up", "disconnected", "robots_unreachable"),
     ],
 )
 def test_a_robots_txt_as_servers_give_it(web: Any, manners: Manners, name: str, error: str | None, expected: str | None) -> None:

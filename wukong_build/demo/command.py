@@ -18,29 +18,33 @@ HOSTS = ("demo.test", "img.demo.test")
 """Names the site has; `crawl.resolve` tells the crawl where they are."""
 
 
+_WHERE_AND_HOW = """
+Contact sheet (open it in a browser): {sheet}
+Shards and manifests:                 {shards}
+
+To go on:
+  wukong-build inspect {run}
+  wukong-build inspect {run} --sql "SELECT dropped_by, count(*) FROM ledger GROUP BY 1"
+  wukong-build explain {run} http://demo.test/animals/cat.jpg
+
+To read the shards in Python:
+  import wukong_build
+  for sample in wukong_build.open_run({path!r}).webdataset().decode("pil"):
+      print(sample["__key__"], sample["txt"], sample["json"]["page_url"])
+"""
+
+
 def run_demo(run: str) -> None:
     """Build the dataset of the demo's site in `run`, and say where everything is and how to read it."""
     with tempfile.TemporaryDirectory(prefix="wukong-build-demo-") as folder:
         site = build_site(Path(folder))
         with serve(site.folder) as server:
             resolve = ", ".join(f'{host}: "127.0.0.1:{server.port}"' for host in HOSTS)
-            print(f"The demo's site is served on 127.0.0.1:{server.port}: {len(site.planted)} images, and what should become of each.\n")
+            print(f"The demo's site, {len(site.planted)} images, is served on 127.0.0.1:{server.port}.\n", flush=True)
             _command("run", recipe_path("demo"), "--set", f"run={run}", "--set", f"crawl.resolve={{{resolve}}}")
     sheet = f"{run}/sheet.html"
     _command("inspect", run, "--sheet", sheet)
-    shards = Store(run).path("shards")
-    print(
-        f"\nContact sheet (open it in a browser): {Path(sheet).resolve()}\n"
-        f"Shards and manifests:                 {shards}\n"
-        "\nTo go on:\n"
-        f"  wukong-build inspect {shlex.quote(run)}\n"
-        f'  wukong-build inspect {shlex.quote(run)} --sql "SELECT dropped_by, count(*) FROM ledger GROUP BY 1"\n'
-        f"  wukong-build explain {shlex.quote(run)} http://demo.test/animals/cat.jpg\n"
-        "\nTo read the shards in Python:\n"
-        "  import wukong_build\n"
-        f'  for sample in wukong_build.open_run({run!r}).webdataset().decode("pil"):\n'
-        '      print(sample["__key__"], sample["txt"], sample["json"]["page_url"])'
-    )
+    print(_WHERE_AND_HOW.format(run=shlex.quote(run), path=run, sheet=Path(sheet).resolve(), shards=Store(run).path("shards")))
 
 
 def _command(*arguments: str) -> None:

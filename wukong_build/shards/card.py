@@ -35,8 +35,9 @@ def dataset_card(title: str, sample_count: int, shard_count: int, formats: Seque
     return (
         f"---\n{yaml.safe_dump(front_matter, allow_unicode=True, sort_keys=False)}---\n\n# {title}\n\n"
         f"{sample_count} Chinese image-text pairs in {shard_count} WebDataset shards, made with wukong-build.\n\n"
-        f"Each sample has its image as it came from the web ({', '.join(f'`.{name}`' for name in sorted(formats))}), its caption "
-        "(`.txt`) and its record (`.json`). Beside each tar stands a Parquet manifest with one row a sample, in the order of the tar.\n\n"
+        f"Each sample has its image as it came from the web ({', '.join(f'`.{name}`' for name in sorted(formats))}), its "
+        "caption (`.txt`) and its record (`.json`). Beside each tar stands a Parquet manifest with one row a sample, in the "
+        "order of the tar.\n\n"
         "```python\n"
         "from datasets import load_dataset\n"
         'dataset = load_dataset("path/of/this/folder", split="train", streaming=True)\n'

@@ -107,8 +107,8 @@ class PassStage(msgspec.Struct, frozen=True):
     def work(self, store: Store, part: Part) -> str:
         """Score one part; the survey that ends the pass is written before the scores."""
         samples = store.read(_SAMPLES, part.name, self._columns_read())
-        inputs = digest_of(samples.drop_columns(["image_row"]))
         before = self._before(store, part)
+        inputs = self._inputs(store, samples, before)
         known = self._known(store, part, inputs)
         merged = None if self.passage.lookup is None else store.read(_corpus(self.passage.lookup, "merged"), "00000")
         state = before.select(list(STATE)) if before is not None else initial_state(samples)
@@ -135,6 +135,18 @@ class PassStage(msgspec.Struct, frozen=True):
         links = [*self.links, *([] if self.passage.survey is None else [self.passage.survey])]
         read = {column for link in links for column in link.reads} & _SAMPLE_COLUMNS
         return ["key", "error", "caption_found", "image_row", *sorted(read - {"key", "error", "caption_found", "image_row"})]
+
+    def _inputs(self, store: Store, samples: pa.Table, before: pa.Table | None) -> str:
+        """Digest of all that the links of this pass read and that no fingerprint of theirs stands for."""
+        lookup = self.passage.lookup
+        read = {column for link in self.passage.links for column in link.reads}
+        earlier = [] if before is None else [name for name in before.column_names if name in read]
+        looked_up = lookup is not None and not read.isdisjoint(lookup.columns())
+        return fingerprint_of(
+            digest_of(samples.drop_columns(["image_row"])),
+            digest_of(before.select(earlier)) if before is not None and earlier else "",
+            store.digest(_corpus(lookup, "merged"), "00000") if looked_up and lookup is not None else "",
+        )
 
     def _before(self, store: Store, part: Part) -> pa.Table | None:
         """The state after the pass before, and the columns of earlier passes that this one reads."""

@@ -54,7 +54,9 @@ def shard(config: Config, store: Store, executor: Executor) -> None:
 
 def _write_card(store: Store, run: str) -> None:
     manifests = [store.read("shards", name, ["format"]) for name in store.parts("shards")]
-    formats = pc.unique(pa.chunked_array([pa.array([], pa.string()), *(chunk for table in manifests for chunk in table["format"].chunks)]))
+    formats = pc.unique(
+        pa.chunked_array([pa.array([], pa.string()), *(chunk for table in manifests for chunk in table["format"].chunks)])
+    )
     text = dataset_card(run.rstrip("/").rsplit("/", 1)[-1], sum(map(len, manifests)), len(manifests), formats.to_pylist())
     with store.replacing("shards/README.md") as file:
         file.write(text.encode())

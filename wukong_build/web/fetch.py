@@ -32,7 +32,8 @@ _CLASSES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((aiohttp.ClientConnectorDNSError,), "dns"),
     ((aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch), "tls"),
     ((aiohttp.ClientPayloadError,), "truncated"),
-    ((aiohttp.ClientConnectionError, OSError), "connect"),
+    ((aiohttp.ClientConnectorError,), "connect"),
+    ((aiohttp.ClientConnectionError, OSError), "disconnected"),
     ((aiohttp.ClientResponseError,), "protocol"),
     ((aiohttp.InvalidURL, ValueError), "bad_url"),
 )
@@ -80,6 +81,7 @@ class Fetcher:
             max_line_size=16_384,
             max_field_size=16_384,
         )
+        self._session._retry_connection = False  # noqa: SLF001  aiohttp would ask again at once, and there is no public way to say so
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -91,14 +93,22 @@ class Fetcher:
         """The answer to a GET of `url`, following at most so many redirects; every hop has its turn and its own deadline."""
         headers = {} if referer is None else {"Referer": referer}
         for _ in range(redirects + 1):
-            async with self._turns.turn(urlsplit(url).hostname or "", delay_seconds):
-                answer = await self._ask(url, limits, headers)
+            answer = await self._hop(url, limits, headers, delay_seconds)
             if answer.location is None or redirects == 0:
                 break
             url = answer.location
         else:
             answer = msgspec.structs.replace(answer, error="redirects")
         return msgspec.structs.replace(answer, at=dt.datetime.now(dt.UTC))
+
+    async def _hop(self, url: str, limits: Limits, headers: dict[str, str], delay_seconds: float) -> Answer:
+        """The answer of one host. One that hangs up is asked again: it may have closed a kept connection just as it was asked."""
+        for _ in range(2):
+            async with self._turns.turn(urlsplit(url).hostname or "", delay_seconds):
+                answer = await self._ask(url, limits, headers)
+            if answer.error != "disconnected":
+                break
+        return answer
 
     async def _ask(self, url: str, limits: Limits, headers: dict[str, str]) -> Answer:
         if not self._resolver.allows(urlsplit(url).hostname or ""):

@@ -21,16 +21,19 @@ async def fetch_images(
     rows: Sequence[dict[str, Any]], manners: Manners, limits: Limits, robots: Robots
 ) -> AsyncIterator[dict[str, Any]]:
     """A row of `IMAGES` for every row given (`key`, `url`, `page_url`)."""
-    answered: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-
-    async def ask(row: dict[str, Any]) -> None:
-        await answered.put(await _fetch(row, fetcher, limits, robots))
-
-    async with Fetcher(manners) as fetcher, asyncio.TaskGroup() as tasks:
-        for row in rows:
-            tasks.create_task(ask(row))
-        for _ in rows:
-            yield await answered.get()
+    answered: asyncio.Queue[asyncio.Task[dict[str, Any]]] = asyncio.Queue()
+    async with Fetcher(manners) as fetcher:
+        asking = {asyncio.create_task(_fetch(row, fetcher, limits, robots)) for row in rows}
+        for task in asking:
+            task.add_done_callback(asking.discard)  # so that an image is held no longer than until it is taken
+            task.add_done_callback(answered.put_nowait)
+        try:
+            for _ in rows:
+                yield (await answered.get()).result()
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
 
 
 async def _fetch(row: dict[str, Any], fetcher: Fetcher, limits: Limits, robots: Robots) -> dict[str, Any]:
