@@ -125,7 +125,7 @@ def test_the_cap_is_the_last_size_that_passes(web: Any, manners: Manners) -> Non
 
 @pytest.mark.parametrize(
     ("encoding", "body"),
-    [("gzip", gzip.compress(b"cat" * 9)), ("deflate", zlib.compress(b"cat" * 9)), ("br", brotli.compress(b"cat" * 9))],
+    [("gzip", gzip.compress(b"cat" * 9, mtime=0)), ("deflate", zlib.compress(b"cat" * 9)), ("br", brotli.compress(b"cat" * 9))],
 )
 def test_a_compressed_body_comes_unpacked(web: Any, manners: Manners, encoding: str, body: bytes) -> None:
     """What the request offers to accept is undone; the caps above count the unpacked bytes."""
@@ -163,7 +163,7 @@ def test_without_a_page_there_is_no_referer(web: Any, manners: Manners) -> None:
         ("/a b", "http://a.test/a%20b"),
         ("  /next ", "http://a.test/next"),
         ("/图", "http://a.test/%E5%9B%BE"),
-        ("/图".encode("gb18030").decode("utf-8", "surrogateescape"), "http://a.test/%CD%BC"),
+        ("/红".encode("gb18030").decode("utf-8", "surrogateescape"), "http://a.test/%BA%EC"),
         (r"\next", "http://a.test/next"),
     ],
 )

@@ -22,6 +22,7 @@ from wukong_build.web.url import origin_of
 
 Web = dict[str, list[str] | str]
 
+_CONNECTION = duckdb.connect(config={"threads": 1})
 _FACTS = pa.schema([("url", pa.string()), ("location", pa.string()), ("links", pa.list_(pa.string()))])
 
 LINE: Web = {"a/0": ["a/1"], "a/1": ["a/2"], "a/2": ["a/3"], "a/3": ["a/4"], "a/4": []}
@@ -179,9 +180,8 @@ def reckon(web: Web, asked: set[str], sources: list[Pages], robots: dict[str, st
         {"origin": origin, "http_status": 503 if rules is None else 200, "text": rules and f"User-agent: *\n{rules}"}
         for origin, rules in robots.items()
     ]
-    with duckdb.connect(config={"threads": 1}) as connection:
-        connection.register("asked_pages", facts)
-        return Frontier(sources, connection, Robots(pa.Table.from_pylist(rows, schema=ROBOTS.arrow), "wukong-test"))
+    _CONNECTION.register("asked_pages", facts)
+    return Frontier(sources, _CONNECTION, Robots(pa.Table.from_pylist(rows, schema=ROBOTS.arrow), "wukong-test"))
 
 
 def _facts(url: str, page: list[str] | str) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def test_a_redirect_is_a_link_and_not_followed(web: Any, manners: Manners, locat
 )
 def test_a_hostile_page_has_its_row(web: Any, manners: Manners, body: bytes) -> None:
     """Nothing that stands on a page, or in a header, loses it or breaks the table."""
-    web.answers["/"] = web.ok(body, "Content-Type: text/html; x=" + b"\xcd\xbc".decode("utf-8", "surrogateescape"))
+    web.answers["/"] = web.ok(body, "Content-Type: text/html; x=" + b"\xba\xec".decode("utf-8", "surrogateescape"))
     found = fetch(manners, "http://a.test/")
     assert pa.Table.from_pylist(found.pages, schema=PAGES.arrow)["error"].to_pylist() == [None]
     assert len(pa.Table.from_pylist(found.pairs, schema=PAIRS.arrow)) == found.pages[0]["pair_count"]
