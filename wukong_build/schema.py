@@ -46,7 +46,7 @@ PAGES = TableSchema(
         Column("host", pa.string(), "host and port it was asked of"),
         Column("depth", pa.int32(), "links between the seeds and this page, counted when it was asked for; a seed has 0"),
         Column("round", pa.int32(), "round of the crawl in which it was decided"),
-        Column("decision", pa.string(), "asked, or why it was refused: robots, budget"),
+        Column("decision", pa.string(), "asked, or why it was refused: robots, robots_unreachable, budget"),
         Column("error", pa.string(), "class of the failure; null where an answer came"),
         Column("http_status", pa.int32(), "status of the answer; null where none came"),
         Column("content_type", pa.string(), "as the server said"),

@@ -39,7 +39,7 @@ class Explodes(Filter, frozen=True, kw_only=True):
     reads: ClassVar[tuple[str, ...]] = ("url",)
 
     def score(self, batch):
-        if Path("fuse").exists() and any(url.endswith("/cat.jpg") for url in batch["url"].to_pylist()):
+        if Path("fuse").exists() and any(url.endswith("/animals/cat.jpg") for url in batch["url"].to_pylist()):
             raise RuntimeError("boom")
         return pa.array([1.0] * len(batch))
 '''

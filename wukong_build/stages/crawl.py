@@ -15,6 +15,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import msgspec
 import pyarrow as pa
@@ -65,7 +66,7 @@ def crawl(config: Config, store: Store, executor: Executor) -> None:
     _crawl_pages(config, store, executor, manners)
     wanted = _wanted_images(store)
     try:
-        image_manners.require_contact({host.rsplit(":", 1)[0] for host in pc.unique(wanted["host"]).to_pylist()})
+        image_manners.require_contact({_name(host) for host in pc.unique(wanted["host"]).to_pylist()})
     except ConfigError as error:
         raise ConfigError(f"crawl.user_agent: {error}") from None
     origins = {origin_of(url) for url in wanted["url"].to_pylist() if canonical(url) == url}
@@ -210,7 +211,12 @@ def _plan(store: Store, kind: str, wanted: pa.Table, rows_per_part: int, lanes: 
 
 
 def _lane(host: str, lanes: int) -> int:
-    return zlib.crc32(host.encode()) % lanes
+    return zlib.crc32(_name(host).encode()) % lanes
+
+
+def _name(host: str) -> str:
+    """A host without its port: manners hold for the machine, whatever it serves on."""
+    return urlsplit(f"//{host}").hostname or ""
 
 
 def _planned(store: Store, kind: str, part: Part) -> list[dict[str, Any]]:
