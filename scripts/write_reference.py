@@ -39,9 +39,9 @@ def data_format() -> Iterator[str]:
         yield "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
     yield "## scores"
     yield (
-        "`<run>/filter/scores/<pass>/*.parquet`, written by `filter`: `key`, the columns of every link ([filters](filters.md)), and "
-        "for each link `<link>__measured`, true where it has looked at the sample: a null score there means unmeasurable, "
-        "elsewhere unmeasured."
+        "`<run>/filter/scores/<pass>/*.parquet`, written by `filter`: `key`, the columns of every link "
+        "([filters](filters.md)), and for each link `<link>__measured`, true where it has looked at the sample: a null score "
+        "there means unmeasurable, elsewhere unmeasured."
     )
 
 

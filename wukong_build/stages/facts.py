@@ -1,0 +1,165 @@
+"""What the network said, part by part: robots.txt, pages with their pairs, images with their bytes.
+
+A plan says which rows are fetched by which part; it is written before anything is asked for. Parts of facts are only ever
+added. What is to be fetched, and what is made of it, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import operator
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from wukong_build.executors import Part
+from wukong_build.schema import IMAGES, PAGES, PAIRS, ROBOTS
+from wukong_build.store import PartWriter, Store, digest_of, fingerprint_of
+from wukong_build.web.fetch import Fetcher
+from wukong_build.web.images import fetch_images
+from wukong_build.web.manners import Limits, Manners
+from wukong_build.web.robots import Robots, fetch_robots
+from wukong_build.web.spider import fetch_pages
+from wukong_build.web.url import origin_of
+
+ROW_GROUP_BYTES = 64_000_000
+"""Image bytes in one row group, which is what a filter holds in memory at once."""
+
+FACT = "fact"
+"""The fingerprint of a part that the network made: whatever the config says now, this is what was answered."""
+
+_PLAN = "crawl/plan"
+
+
+def host_name(host: str) -> str:
+    """A host without its port: manners hold for the machine, whatever it serves on."""
+    return urlsplit(f"//{host}").hostname or ""
+
+
+def known_robots(store: Store, manners: Manners, urls: Iterable[str] | None = None) -> Robots:
+    """The robots.txt fetched so far: all, or those that hold for some URLs."""
+    tables = [store.read("crawl/robots", part) for part in store.parts("crawl/robots")]
+    rows = pa.concat_tables([ROBOTS.arrow.empty_table(), *tables])
+    if urls is not None:
+        rows = rows.filter(pc.is_in(rows["origin"], pa.array({origin_of(url) for url in urls}, pa.string())))
+    return Robots(rows, manners.product)
+
+
+def plan(store: Store, kind: str, wanted: pa.Table, rows_per_part: int, lanes: int) -> None:
+    """Cut what is to be fetched (`host` and what the stage needs) into new parts, and write down which row is in which.
+
+    A host is in one lane only, so that no two workers ask it at once. Within a lane every host's first row comes before any
+    host's second, so that many hosts are asked side by side.
+    """
+    hosts = wanted["host"].to_pylist()
+    rank: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
+    order = sorted((zlib.crc32(host_name(host).encode()) % lanes, next(rank[host]), row) for row, host in enumerate(hosts))
+    number = itertools.count(1 + max((int(name) for name in store.parts(f"crawl/{kind}") if name.isdigit()), default=-1))
+    names: list[str] = []
+    for _, rows in itertools.groupby(order, key=operator.itemgetter(0)):
+        for first in range(0, count := len(list(rows)), rows_per_part):
+            names += [f"{next(number):05d}"] * min(rows_per_part, count - first)
+    planned = wanted.take(pa.array([row for _, _, row in order], pa.int64()))
+    planned = planned.append_column("lane", pa.array([str(lane) for lane, _, _ in order], pa.string()))
+    store.write(_PLAN, kind, planned.append_column("part", pa.array(names, pa.string())))
+
+
+class FactStage(msgspec.Struct, frozen=True):
+    """Fetches what the plan of its kind says."""
+
+    manners: Manners
+    kind: ClassVar[str]
+    appends: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """Folder of its parts."""
+        return f"crawl/{self.kind}"
+
+    def parts(self, store: Store) -> list[Part]:
+        """As planned."""
+        planned = store.read(_PLAN, self.kind, ["part", "lane"])
+        names = zip(planned["part"].to_pylist(), planned["lane"].to_pylist(), strict=True)
+        return [Part(name, FACT, lane) for name, lane in dict.fromkeys(names)]
+
+    def rows(self, store: Store, part: Part) -> list[dict[str, Any]]:
+        """What a part is to fetch."""
+        with store.fs.open(store.part_path(_PLAN, self.kind), "rb") as file:
+            table = pq.read_table(file, filters=[("part", "=", part.name)])
+        return table.drop_columns(["part", "lane"]).to_pylist()  # type: ignore[no-any-return]
+
+
+class RobotsStage(FactStage, frozen=True):
+    """The robots.txt of hosts not asked before."""
+
+    kind: ClassVar[str] = "robots"
+
+    def work(self, store: Store, part: Part) -> str:
+        """The robots.txt of some origins."""
+        found = asyncio.run(self._fetch([row["origin"] for row in self.rows(store, part)]))
+        store.write(self.name, part.name, found, part.fingerprint)
+        return f"{len(found)} hosts asked"
+
+    async def _fetch(self, origins: list[str]) -> pa.Table:
+        async with Fetcher(self.manners) as fetcher:
+            return await fetch_robots(origins, fetcher)
+
+
+class PageStage(FactStage, frozen=True):
+    """Pages not fetched before, and the pairs on them."""
+
+    kind: ClassVar[str] = "pages"
+
+    def work(self, store: Store, part: Part) -> str:
+        """Some pages; their pairs are written first, so that a page is never there without them."""
+        rows = self.rows(store, part)
+        found = asyncio.run(fetch_pages(rows, self.manners, known_robots(store, self.manners, (row["url"] for row in rows))))
+        pages = pa.Table.from_pylist(sorted(found.pages, key=operator.itemgetter("url")), schema=PAGES.arrow)
+        pairs = sorted(found.pairs, key=operator.itemgetter("page_url", "position"))
+        store.write("crawl/pairs", part.name, pa.Table.from_pylist(pairs, schema=PAIRS.arrow), part.fingerprint)
+        store.write(self.name, part.name, pages, part.fingerprint)
+        return f"{pc.sum(pc.is_null(pages['error'])).as_py()} of {len(pages)} pages answered, {len(pairs)} pairs"
+
+
+class ImageStage(FactStage, frozen=True):
+    """Images not asked for before."""
+
+    limits: Limits
+    kind: ClassVar[str] = "images"
+
+    def work(self, store: Store, part: Part) -> str:
+        """Some images, written as they come: memory is bounded by a row group, not by the part."""
+        rows = self.rows(store, part)
+        with store.writing(self.name, part.name, IMAGES.arrow, part.fingerprint) as writer:
+            came = asyncio.run(self._fetch(rows, known_robots(store, self.manners, (row["url"] for row in rows)), writer))
+        return f"{came} of {len(rows)} images came"
+
+    async def _fetch(self, rows: list[dict[str, Any]], robots: Robots, writer: PartWriter) -> int:
+        """How many came."""
+        came = waiting_bytes = 0
+        waiting: list[dict[str, Any]] = []
+        async for row in fetch_images(rows, self.manners, self.limits, robots):
+            waiting.append(row)
+            waiting_bytes += row["image_bytes"] or 0
+            came += row["error"] is None
+            if waiting_bytes > ROW_GROUP_BYTES:
+                _flush(waiting, writer)
+                waiting_bytes = 0
+        _flush(waiting, writer)
+        return came
+
+
+def _flush(waiting: list[dict[str, Any]], writer: PartWriter) -> None:
+    """Write the rows as one row group, and let go of them."""
+    table = pa.Table.from_pylist(waiting, schema=IMAGES.arrow)
+    writer.write_table(table)
+    writer.digest = fingerprint_of(writer.digest, digest_of(table))
+    waiting.clear()
