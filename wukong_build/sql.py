@@ -111,7 +111,7 @@ def score_folders(store: Store) -> list[str]:
 
 def _paths(store: Store, folder: str) -> list[str]:
     """The parts of a folder, as DuckDB names them."""
-    return [path if store.is_local else store.fs.unstrip_protocol(path) for path in store.part_paths(folder)]
+    return [store.url_of(path) for path in store.part_paths(folder)]
 
 
 def _literal(texts: Iterable[str]) -> str:

@@ -90,6 +90,10 @@ class Store:
         """Full path, as `fs` wants it, of something below the run."""
         return "/".join((self.root, *names))
 
+    def url_of(self, path: str) -> str:
+        """A path as other readers want it: with its protocol, where it is not local."""
+        return path if self.is_local else str(self.fs.unstrip_protocol(path))
+
     def part_path(self, stage: str, part: str) -> str:
         """Where a part lies, done or not."""
         return self.path(stage, f"{part}.parquet")

@@ -48,8 +48,8 @@ class Run:
 
     @property
     def shards(self) -> list[str]:
-        """Paths of the published tars."""
-        return [self.store.path("shards", f"{name}.tar") for name in self.store.parts("shards")]
+        """Paths of the published tars; URLs where the run is not local."""
+        return [self.store.url_of(self.store.path("shards", f"{name}.tar")) for name in self.store.parts("shards")]
 
     def webdataset(self, **options: Any) -> webdataset.WebDataset:
         """The shards as a `webdataset.WebDataset`; options are passed on to it."""
