@@ -6,10 +6,12 @@ import argparse
 import importlib.metadata
 import json
 import logging
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from wukong_build.errors import ConfigError, WukongError
 
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"wukong-build: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        print(f"\nwukong-build: interrupted. {_HOW_TO_GO_ON}", file=sys.stderr)
+        print("\nwukong-build: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `wukong-build inspect … | head`
         sys.stderr.close()
@@ -76,11 +78,13 @@ def _parser() -> argparse.ArgumentParser:
             default=[],
             help="lay a value over a key of the config, as in filter.aspect_ratio.at_most=2.5; may be given again",
         )
-        stage.add_argument("--json", action="store_true", help="print the funnel as JSON")
+        stage.add_argument("--json", action="store_true", help="print the funnel as JSON, one object a line")
     inspect = add("inspect", "show what a run holds: funnel, pages, captions, shards", _inspect)
     inspect.add_argument("run", metavar="RUN", help="directory or URL of the run (the config's `run:`)")
     inspect.add_argument(
-        "--sql", metavar="QUERY", help="answer a query over the tables pages, pairs, images, samples, scores, ledger, manifest"
+        "--sql",
+        metavar="QUERY",
+        help="answer one SELECT over the run's tables: pages, pairs, samples, scores, ledger, manifest …",
     )
     inspect.add_argument(
         "--sheet", metavar="FILE.html", help="write a self-contained page with kept and dropped pictures, captions and reasons"
@@ -107,15 +111,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _stop(*_: object) -> NoReturn:
+    """End at once, as a killed command does: what is done is done, and workers end with their parent."""
+    print(f"\nwukong-build: interrupted. {_HOW_TO_GO_ON}", file=sys.stderr, flush=True)
+    os._exit(130)
+
+
 def _run(options: argparse.Namespace) -> None:
     from wukong_build.config import load_config
-    from wukong_build.inspect.summary import funnel_text
+    from wukong_build.inspect.summary import funnel_text, rows_json
     from wukong_build.pipeline import STAGES, run
 
     config = load_config(options.config, options.overrides)
+    signal.signal(signal.SIGINT, _stop)
     done = run(config, STAGES if options.name == "run" else (options.name,))
     if options.json:
-        print(json.dumps(done.funnel().to_pylist(), ensure_ascii=False))
+        print(rows_json(done.funnel()))
     elif options.name != "crawl":
         print(funnel_text(done.funnel()))
 
@@ -126,13 +137,13 @@ def _inspect(options: argparse.Namespace) -> None:
     from wukong_build.inspect.summary import rows_json, rows_text, summary
 
     run = open_run(options.run)
-    if options.sql:
+    if options.sql is not None:
         table = run.sql(options.sql)
         print(rows_json(table) if options.json else rows_text(table))
     if options.sheet:
         write_sheet(run, Path(options.sheet))
         print(options.sheet)
-    if not (options.sql or options.sheet):
+    if options.sql is None and not options.sheet:
         print(rows_json(run.funnel()) if options.json else summary(run))
 
 
@@ -150,8 +161,11 @@ def _init(options: argparse.Namespace) -> None:
     path = Path(options.path)
     if path.exists():
         raise ConfigError(f"{path}: is there already, and is not overwritten; name another path")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(Path(recipe_path("init")).read_text(encoding="utf-8"), encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(Path(recipe_path("init")).read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}; name another path") from error
     print(f"{path}: write your sources and your contact into it, then: wukong-build run {path}")
 
 

@@ -6,6 +6,7 @@ An unknown key is an error that says where, what was found, and the nearest vali
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from wukong_build.executors import Executor, LocalExecutor
 from wukong_build.shards import ShardSettings
 from wukong_build.web.manners import Limits, Manners, PerHost
 from wukong_build.web.sources import SOURCES, Source
+from wukong_build.web.url import canonical
 
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -152,6 +154,14 @@ def _check(config: Config, where: str) -> None:
         raise ConfigError(f"{where}: run: found {shown(config.run)}: {error}") from None
     if config.executor.kind != "local":
         raise ConfigError(f"{where}: executor.kind: found {config.executor.kind!r}; there is `local`")
+    for url in (url for source in config.crawl.sources for url in source.starts()):
+        if canonical(url) is None:
+            raise ConfigError(f"{where}: crawl.sources: found {url!r}; a URL that begins with http:// or https:// is meant")
+    if re.search(r"mozilla/|applewebkit|chrome/|safari/|googlebot|bingbot|baiduspider", config.crawl.user_agent, re.IGNORECASE):
+        raise ConfigError(
+            f"{where}: crawl.user_agent: found {config.crawl.user_agent!r}, which says it is somebody else; "
+            'a name of your own is meant, as in "my-crawl (+https://my.site/crawl; me@my.site)"'
+        )
     hosts = [urlsplit(url).hostname or "" for source in config.crawl.sources for url in source.starts()]
     try:
         config.crawl.manners(images=False).require_contact(hosts)

@@ -46,8 +46,8 @@ class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         raise NotImplementedError
 
     def settings(self) -> dict[str, Any]:
-        """The fields that say what is measured (a filter's bounds only decide, so they are not among them)."""
-        return {key: value for key, value in msgspec.to_builtins(self).items() if key not in ("at_least", "at_most")}
+        """The fields that say what is measured."""
+        return dict(msgspec.to_builtins(self))
 
     def resources(self) -> Iterable[str]:
         """Names (package resources) or paths (the user's files) of what it reads; their digests are part of its fingerprint."""
@@ -62,6 +62,10 @@ class Bounds(Link, frozen=True, kw_only=True):
 
     at_least: float | None = None
     at_most: float | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """The fields but the bounds, which only decide."""
+        return {key: value for key, value in super().settings().items() if key not in ("at_least", "at_most")}
 
     @property
     def bounded(self) -> bool:
@@ -79,7 +83,7 @@ class Bounds(Link, frozen=True, kw_only=True):
 
     def missed_bound(self, score: float | None) -> str:
         """The bound that a dropped sample's score missed, as the config writes it: `at_most=3`."""
-        if self.at_least is not None and (score is None or score < self.at_least):
+        if self.at_least is not None and (self.at_most is None or score is None or score < self.at_least):
             return f"at_least={self.at_least:g}"
         return f"at_most={self.at_most:g}"
 
@@ -152,7 +156,7 @@ class CorpusFilter(Bounds, frozen=True, kw_only=True):
 
     @abstractmethod
     def survey(self, batch: Batch) -> pa.Table:
-        """What these samples contribute to the merge: small, and no bytes of images."""
+        """What these samples contribute to the merge: small, made from columns alone (there are no pictures here)."""
 
     @abstractmethod
     def merge(self, surveys: pa.Table) -> pa.Table:

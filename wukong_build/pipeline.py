@@ -39,7 +39,8 @@ def run(config: Config | Mapping[str, Any] | str, stages: Iterable[str] = tuple(
         config = parse_config(config)
     store = Store(config.run)
     with store.locked(), contextlib.closing(config.executor.executor()) as executor:
-        _write_record(config, store)
+        if not store.exists():
+            _write_record(config, store)
         for name in stages:
             STAGES[name](config, store, executor)
             _write_record(config, store)

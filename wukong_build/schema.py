@@ -107,6 +107,10 @@ IMAGES = TableSchema(
         Column("error", pa.string(), "class of the failure; null where the image came"),
         Column("http_status", pa.int32(), "status of the last answer; null where none came"),
         Column("final_url", pa.string(), "after redirects"),
+        Column(
+            "location", pa.string(), "where a redirect to another host points, for the class moved: the next round asks there"
+        ),
+        Column("hops", pa.int32(), "redirects followed so far"),
         Column("etag", pa.string(), "as the server said"),
         Column("last_modified", pa.string(), "as the server said"),
         Column("content_type", pa.string(), "as the server said; never believed"),

@@ -28,6 +28,24 @@ FOLDERS: dict[str, TableSchema] = {
 """Folder of a run → the table its parts make up."""
 
 
+# Pairs count as far as a source asks for them: a page that the frontier no longer has is a fact without a use.
+_OCCURRENCES = """
+CREATE VIEW occurrences AS
+SELECT pairs.key, pairs.url, page_url, position, texts,
+       CASE WHEN pairs.source IS NULL THEN frontier.depth ELSE 0 END AS depth, coalesce(pairs.source, frontier.source) AS source
+FROM pairs LEFT JOIN frontier ON pairs.page_url = frontier.url
+WHERE pairs.source IS NOT NULL OR frontier.url IS NOT NULL
+"""
+
+_ANSWERS = """
+CREATE VIEW answers AS
+SELECT * EXCLUDE (image) FROM images QUALIFY row_number() OVER (PARTITION BY key ORDER BY part DESC, part_row DESC) = 1
+"""
+
+FIRST_OCCURRENCE = "ORDER BY depth, page_url NULLS FIRST, position, TRY_CAST(split_part(source, ':', 1) AS INTEGER), source"
+"""The order in which the occurrences of an image count: nearest to a seed, then as the page or the list has them."""
+
+
 def connect(store: Store) -> duckdb.DuckDBPyConnection:
     """A connection with one view for every table of the run; a table that is not there yet has no rows.
 
@@ -40,6 +58,8 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
         for folder, table in FOLDERS.items():
             refresh(connection, store, folder, table.name, table.arrow)
         _show_scores(connection, store)
+        connection.execute(_OCCURRENCES)
+        connection.execute(_ANSWERS)
     except duckdb.Error as error:
         connection.close()
         raise StoreError(f"{store.url}: cannot be read: {error}") from error

@@ -8,6 +8,7 @@ what it holds. The store knows no stage and no column.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -30,6 +31,19 @@ NOT_CONTENT = ("image", "fetched_at")
 
 _TEMPORARY = ".tmp"
 
+_DISK_ERRORS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EEXIST,
+}
+"""What a disk says that cannot be written; any other error inside a block that writes is about something else."""
+
 
 def fingerprint_of(*made_of: Any) -> str:
     """One short name for everything a part was made from: settings, digests of inputs and resources, versions."""
@@ -41,10 +55,11 @@ def digest_of(table: pa.Table) -> str:
 
     Hashed as Parquet, which, unlike Arrow, stores nothing under a null: equal tables have equal digests.
     """
-    content = table.drop_columns([name for name in NOT_CONTENT if name in table.column_names])
+    names = [name for name in table.column_names if name not in NOT_CONTENT]
+    content = pa.table([table[name] for name in names], names=names)  # without what the schema says of them
     sink = _Hashing()
     pq.write_table(
-        content.replace_schema_metadata(None).combine_chunks(),
+        content.combine_chunks(),
         pa.PythonFile(sink, mode="w"),
         row_group_size=max(1, len(table)),
         compression="none",
@@ -229,8 +244,8 @@ class Store:
         lock = Path(self.root, ".lock")
         with _explained(self.root):
             lock.parent.mkdir(parents=True, exist_ok=True)
-            lock.touch()
-        with lock.open("w") as file:
+            opened = lock.open("w")
+        with opened as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -299,6 +314,8 @@ def _explained(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise
         reason = error.strerror or error
         raise StoreError(
             f"{path} cannot be written: {reason}; free or repair that disk and run the same command again"

@@ -65,7 +65,7 @@ def test_stages_one_by_one(command: Command, config: Path, demo_run: Run, publis
     assert "part" not in filtered.stdout
     sharded = command("shard", config, "--json")
     assert sharded.returncode == 0
-    assert json.loads(sharded.stdout) == demo_run.funnel().to_pylist()
+    assert [json.loads(line) for line in sharded.stdout.splitlines()] == demo_run.funnel().to_pylist()
     assert published(config.parent / "我的 run") == published(Path(demo_run.store.root))
 
 
@@ -119,7 +119,8 @@ def test_failed_part(command: Command, config: Path, demo_run: Run) -> None:
     mended = command("filter", config, *own, cwd=folder)
     assert mended.returncode == 0, mended.stderr
     assert mended.stderr.count("filter/scores/0 part") == 1
-    assert json.loads(command("filter", config, *own, "--json", cwd=folder).stdout)[0]["seen"] == len(demo_run.ledger())
+    funnel = command("filter", config, *own, "--json", cwd=folder).stdout.splitlines()
+    assert json.loads(funnel[0])["seen"] == len(demo_run.ledger())
 
 
 def test_init(command: Command, tmp_path: Path) -> None:

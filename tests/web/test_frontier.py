@@ -17,7 +17,7 @@ import pytest
 from wukong_build.schema import FRONTIER, ROBOTS
 from wukong_build.web.frontier import Frontier
 from wukong_build.web.robots import Robots
-from wukong_build.web.sources import Pages
+from wukong_build.web.sources import Pages, labelled
 from wukong_build.web.url import origin_of
 
 Web = dict[str, list[str] | str]
@@ -156,7 +156,7 @@ def test_a_page_belongs_to_the_source_that_is_nearest_to_it() -> None:
     """Each source has its own hosts, depth and budget; at the same depth the first one counts."""
     frontier, _ = crawl(LINE, source("a/0", depth=3), source("a/2", depth=1), source("a/1", depth=0))
     rows = {row["url"].removeprefix("http://"): (row["depth"], row["source"]) for row in frontier.table().to_pylist()}
-    first, second, third = ("pages:http://a/0", "pages:http://a/2", "pages:http://a/1")
+    first, second, third = ("0:pages:http://a/0", "1:pages:http://a/2", "2:pages:http://a/1")
     assert rows == {"a/0": (0, first), "a/1": (0, third), "a/2": (0, second), "a/3": (1, second)}
     assert frontier.table().schema.equals(FRONTIER.arrow)
 
@@ -181,7 +181,8 @@ def reckon(web: Web, asked: set[str], sources: list[Pages], robots: dict[str, st
         for origin, rules in robots.items()
     ]
     _CONNECTION.register("asked_pages", facts)
-    return Frontier(sources, _CONNECTION, Robots(pa.Table.from_pylist(rows, schema=ROBOTS.arrow), "wukong-test"))
+    labels: dict[str, Pages] = labelled(sources)
+    return Frontier(labels, _CONNECTION, Robots(pa.Table.from_pylist(rows, schema=ROBOTS.arrow), "wukong-test"))
 
 
 def _facts(url: str, page: list[str] | str) -> dict[str, Any]:

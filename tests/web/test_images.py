@@ -34,6 +34,8 @@ def test_an_image_is_kept_as_it_came(web: Any, fetch: Fetch, jpeg: bytes) -> Non
         "error": None,
         "http_status": 200,
         "final_url": "http://a.test/b",
+        "location": None,
+        "hops": 1,
         "etag": '"1"',
         "last_modified": "yesterday",
         "content_type": "text/html",

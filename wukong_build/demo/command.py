@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,11 +25,11 @@ Contact sheet (open it in a browser): {sheet}
 Shards and manifests:                 {shards}
 
 To go on:
-  wukong-build inspect {run}
-  wukong-build inspect {run} --sql "SELECT dropped_by, count(*) FROM ledger GROUP BY 1"
-  wukong-build explain {run} http://demo.test/animals/cat.jpg
+  {program} inspect {run}
+  {program} inspect {run} --sql "SELECT dropped_by, count(*) AS samples FROM ledger GROUP BY ALL"
+  {program} explain {run} http://demo.test/animals/cat.jpg
 
-To read the shards in Python:
+To read the shards in Python ({python}):
   import wukong_build
   for sample in wukong_build.open_run({path!r}).webdataset().decode("pil"):
       print(sample["__key__"], sample["txt"], sample["json"]["page_url"])
@@ -44,7 +46,19 @@ def run_demo(run: str) -> None:
             _command("run", recipe_path("demo"), "--set", f"run={run}", "--set", f"crawl.resolve={{{resolve}}}")
     sheet = f"{run}/sheet.html"
     _command("inspect", run, "--sheet", sheet)
-    print(_WHERE_AND_HOW.format(run=shlex.quote(run), path=run, sheet=Path(sheet).resolve(), shards=Store(run).path("shards")))
+    python = Path(sys.executable)
+    print(
+        _WHERE_AND_HOW.format(
+            program="wukong-build"
+            if shutil.which("wukong-build")
+            else shlex.quote(os.path.relpath(python.with_name("wukong-build"))),
+            python=os.path.relpath(python),
+            run=shlex.quote(run),
+            path=run,
+            sheet=Path(sheet).resolve(),
+            shards=Store(run).path("shards"),
+        )
+    )
 
 
 def _command(*arguments: str) -> None:

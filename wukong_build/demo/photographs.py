@@ -56,4 +56,6 @@ def photograph(name: str) -> Image.Image:
                 return Image.fromarray(np.load(file)["data"].astype(np.uint8)).convert("RGB")
             return Image.open(file).convert("RGB")
     except (ImportError, FileNotFoundError) as error:
-        raise DemoError(f"the demo needs photographs: pip install 'wukong-build[demo]' ({error})") from error
+        raise DemoError(
+            f"the demo needs photographs: pip install 'wukong-build[demo]', or '.[demo]' in a checkout ({error})"
+        ) from error

@@ -17,7 +17,7 @@ from wukong_build.inspect.terminal import lines, plain
 from wukong_build.links import Bounds, Rewrite
 from wukong_build.schema import FETCH_FACTS, LEDGER
 from wukong_build.shards.members import PUBLIC, image_member, text_members
-from wukong_build.sql import connect, in_utc, score_folders
+from wukong_build.sql import FIRST_OCCURRENCE, connect, in_utc, score_folders
 from wukong_build.web.url import canonical, origin_of
 
 SHORTEST_PREFIX = 4
@@ -106,13 +106,7 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str, *values: Any) -> Tol
 
 def _places(connection: duckdb.DuckDBPyConnection, key: str) -> list[Told]:
     """Its first occurrences, in the order in which they count."""
-    query = """
-        SELECT page_url, CASE WHEN pairs.source IS NULL THEN frontier.depth ELSE 0 END AS depth, position,
-               coalesce(pairs.source, frontier.source) AS source
-        FROM pairs LEFT JOIN frontier ON pairs.page_url = frontier.url
-        WHERE key = ? AND (pairs.source IS NOT NULL OR frontier.url IS NOT NULL)
-        ORDER BY depth, page_url NULLS FIRST, position, source LIMIT ?
-    """
+    query = f"SELECT page_url, depth, position, source FROM occurrences WHERE key = ? {FIRST_OCCURRENCE} LIMIT ?"  # noqa: S608  ours
     return connection.sql(query, params=(key, _PLACES)).to_arrow_table().to_pylist()  # type: ignore[no-any-return]
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from wukong_build.errors import StoreError
 from wukong_build.inspect.funnel import SCHEMA
-from wukong_build.schema import LEDGER, MANIFEST
+from wukong_build.schema import LEDGER, MANIFEST, SCHEMA_VERSION
 from wukong_build.sql import ask
 from wukong_build.store import Store
 
@@ -61,4 +61,12 @@ def open_run(path: str) -> Run:
     store = Store(path)
     if not store.exists():
         raise StoreError(f"{path}: there is no run here (no run.yaml); `wukong-build run CONFIG` makes one")
-    return Run(store, yaml.safe_load(store.fs.cat_file(store.path("run.yaml"))))
+    try:
+        record = yaml.safe_load(store.fs.cat_file(store.path("run.yaml")))
+    except yaml.YAMLError as error:
+        raise StoreError(f"{path}: run.yaml is damaged; the run's last command, given again, writes it anew") from error
+    if record["schema_version"] > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path}: has schema version {record['schema_version']}; this wukong-build knows {SCHEMA_VERSION}: upgrade it"
+        )
+    return Run(store, record)

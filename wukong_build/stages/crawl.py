@@ -24,7 +24,7 @@ from wukong_build.stages.pairs import ListStage, SampleStage, gather, wanted_ima
 from wukong_build.store import Store, fingerprint_of
 from wukong_build.web.frontier import Frontier
 from wukong_build.web.manners import Manners
-from wukong_build.web.sources import Pages, Urls
+from wukong_build.web.sources import Pages, Urls, labelled
 from wukong_build.web.url import canonical, host_of, origin_of
 
 log = logging.getLogger("wukong_build")
@@ -34,23 +34,32 @@ ROBOTS_PER_PART = 1000
 
 def crawl(config: Config, store: Store, executor: Executor) -> None:
     """Fetch what the sources ask for and is not there yet, and make samples of it."""
+    sources = labelled(config.crawl.sources)
+    if not sources:
+        raise ConfigError("crawl.sources: is empty; one source is meant at least, such as `- pages: {seeds: [https://…/]}`")
+    lists = {label: source for label, source in sources.items() if isinstance(source, Urls)}
+    for source in lists.values():
+        source.check()
     store.unfinish("crawl")
     _remove_orphans(store)
-    manners, image_manners = (config.crawl.manners(images=images) for images in (False, True))
-    run_stage(ListStage(tuple(source for source in config.crawl.sources if isinstance(source, Urls))), store, executor)
-    _crawl_pages(config, store, executor, manners)
-    wanted = wanted_images(store)
-    try:
-        image_manners.require_contact({host_name(host) for host in pc.unique(wanted["host"]).to_pylist()})
-    except ConfigError as error:
-        raise ConfigError(f"crawl.user_agent: {error}") from None
-    origins = {origin_of(url) for url in wanted["url"].to_pylist() if canonical(url) == url}
-    _fetch_robots(origins, store, executor, image_manners)
-    plan(store, "images", wanted, config.crawl.images_per_part, executor.workers)
-    run_stage(ImageStage(image_manners, config.crawl.image), store, executor)
+    run_stage(ListStage(lists), store, executor)
+    _crawl_pages({label: source for label, source in sources.items() if isinstance(source, Pages)}, config, store, executor)
+    _fetch_images(config, store, executor)
     gather(store)
     run_stage(SampleStage(), store, executor)
     store.finish("crawl", made_from(config))
+    _report(store)
+
+
+def _report(store: Store) -> None:
+    """One line on what came of it, and a warning where nothing did."""
+    with connect(store) as connection:
+        outcomes = "coalesce(error, 'came') AS outcome, count(*) FROM {} GROUP BY outcome ORDER BY count(*) DESC, outcome"
+        images = dict(connection.execute(f"SELECT {outcomes.format('samples')}").fetchall())
+        decided = "(SELECT CASE decision WHEN 'asked' THEN error ELSE decision END AS error FROM pages)"
+        pages = dict(connection.execute(f"SELECT {outcomes.format(decided)}").fetchall())
+    counted = [", ".join(f"{name}: {count}" for name, count in found.items()) or "none" for found in (pages, images)]
+    log.log(logging.INFO if "came" in images else logging.WARNING, "crawl: pages %s; images %s", *counted)
 
 
 def made_from(config: Config) -> str:
@@ -65,9 +74,9 @@ def _remove_orphans(store: Store) -> None:
             store.delete_part("crawl/pairs", name)
 
 
-def _crawl_pages(config: Config, store: Store, executor: Executor, manners: Manners) -> None:
+def _crawl_pages(sources: dict[str, Pages], config: Config, store: Store, executor: Executor) -> None:
     """Rounds until every page that the sources ask for is there: frontier → fetch → new links → next frontier."""
-    sources = [source for source in config.crawl.sources if isinstance(source, Pages)]
+    manners = config.crawl.manners(images=False)
     while True:
         frontier, missing, number = _frontier(sources, store, manners)
         if frontier.unknown:
@@ -82,7 +91,21 @@ def _crawl_pages(config: Config, store: Store, executor: Executor, manners: Mann
     store.write("crawl/pages", "refused", _refused(frontier, number))
 
 
-def _frontier(sources: list[Pages], store: Store, manners: Manners) -> tuple[Frontier, pa.Table, int]:
+def _fetch_images(config: Config, store: Store, executor: Executor) -> None:
+    """Rounds until every image that a source names has had its last answer: a redirect to another host is the next round's."""
+    manners = config.crawl.manners(images=True)
+    while len(wanted := wanted_images(store)):
+        try:
+            manners.require_contact({host_name(host) for host in pc.unique(wanted["host"]).to_pylist()} - {""})
+        except ConfigError as error:
+            raise ConfigError(f"crawl.user_agent: {error}") from None
+        asked = pc.coalesce(wanted["location"], wanted["url"]).to_pylist()
+        _fetch_robots({origin_of(url) for url in asked if canonical(url) == url}, store, executor, manners)
+        plan(store, "images", wanted, config.crawl.images_per_part, executor.workers)
+        run_stage(ImageStage(manners, config.crawl.image), store, executor)
+
+
+def _frontier(sources: dict[str, Pages], store: Store, manners: Manners) -> tuple[Frontier, pa.Table, int]:
     """What the sources ask for as far as is known; what of it is not there yet; and the number of the round that fetches it."""
     with connect(store) as connection:
         connection.execute("CREATE VIEW asked_pages AS SELECT * FROM pages WHERE decision = 'asked'")

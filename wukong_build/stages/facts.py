@@ -11,14 +11,14 @@ import itertools
 import operator
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar
+from collections.abc import Coroutine, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from wukong_build.executors import Part
 from wukong_build.schema import IMAGES, PAGES, PAIRS, ROBOTS
@@ -30,13 +30,13 @@ from wukong_build.web.robots import Robots, fetch_robots
 from wukong_build.web.spider import fetch_pages
 from wukong_build.web.url import origin_of
 
+T = TypeVar("T")
+
 ROW_GROUP_BYTES = 64_000_000
 """Image bytes in one row group, which is what a filter holds in memory at once."""
 
 FACT = "fact"
 """The fingerprint of a part that the network made: whatever the config says now, this is what was answered."""
-
-_PLAN = "crawl/plan"
 
 
 def host_name(host: str) -> str:
@@ -54,7 +54,7 @@ def known_robots(store: Store, manners: Manners, urls: Iterable[str] | None = No
 
 
 def plan(store: Store, kind: str, wanted: pa.Table, rows_per_part: int, lanes: int) -> None:
-    """Cut what is to be fetched (`host` and what the stage needs) into new parts, and write down which row is in which.
+    """Cut what is to be fetched (`host` and what the stage needs) into new parts, and write down what each is to fetch.
 
     A host is in one lane only, so that no two workers ask it at once. Within a lane every host's first row comes before any
     host's second, so that many hosts are asked side by side.
@@ -63,13 +63,16 @@ def plan(store: Store, kind: str, wanted: pa.Table, rows_per_part: int, lanes: i
     rank: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
     order = sorted((zlib.crc32(host_name(host).encode()) % lanes, next(rank[host]), row) for row, host in enumerate(hosts))
     number = itertools.count(1 + max((int(name) for name in store.parts(f"crawl/{kind}") if name.isdigit()), default=-1))
-    names: list[str] = []
-    for _, rows in itertools.groupby(order, key=operator.itemgetter(0)):
-        for first in range(0, count := len(list(rows)), rows_per_part):
-            names += [f"{next(number):05d}"] * min(rows_per_part, count - first)
-    planned = wanted.take(pa.array([row for _, _, row in order], pa.int64()))
-    planned = planned.append_column("lane", pa.array([str(lane) for lane, _, _ in order], pa.string()))
-    store.write(_PLAN, kind, planned.append_column("part", pa.array(names, pa.string())))
+    store.delete_stage(_plan(kind))
+    for lane, rows in itertools.groupby(order, key=operator.itemgetter(0)):
+        indices = [row for _, _, row in rows]
+        for first in range(0, len(indices), rows_per_part):
+            planned = wanted.take(pa.array(indices[first : first + rows_per_part], pa.int64()))
+            store.write(_plan(kind), f"{next(number):05d}", planned, notes={"lane": str(lane)})
+
+
+def _plan(kind: str) -> str:
+    return f"crawl/plan/{kind}"
 
 
 class FactStage(msgspec.Struct, frozen=True):
@@ -86,15 +89,12 @@ class FactStage(msgspec.Struct, frozen=True):
 
     def parts(self, store: Store) -> list[Part]:
         """As planned."""
-        planned = store.read(_PLAN, self.kind, ["part", "lane"])
-        names = zip(planned["part"].to_pylist(), planned["lane"].to_pylist(), strict=True)
-        return [Part(name, FACT, lane) for name, lane in dict.fromkeys(names)]
+        folder = _plan(self.kind)
+        return [Part(name, FACT, store.note(folder, name, "lane")) for name in store.parts(folder)]
 
     def rows(self, store: Store, part: Part) -> list[dict[str, Any]]:
         """What a part is to fetch."""
-        with store.fs.open(store.part_path(_PLAN, self.kind), "rb") as file:
-            table = pq.read_table(file, filters=[("part", "=", part.name)])
-        return table.drop_columns(["part", "lane"]).to_pylist()  # type: ignore[no-any-return]
+        return store.read(_plan(self.kind), part.name).to_pylist()  # type: ignore[no-any-return]
 
 
 class RobotsStage(FactStage, frozen=True):
@@ -104,7 +104,7 @@ class RobotsStage(FactStage, frozen=True):
 
     def work(self, store: Store, part: Part) -> str:
         """The robots.txt of some origins."""
-        found = asyncio.run(self._fetch([row["origin"] for row in self.rows(store, part)]))
+        found = _await(self._fetch([row["origin"] for row in self.rows(store, part)]))
         store.write(self.name, part.name, found, part.fingerprint)
         return f"{len(found)} hosts asked"
 
@@ -121,7 +121,8 @@ class PageStage(FactStage, frozen=True):
     def work(self, store: Store, part: Part) -> str:
         """Some pages; their pairs are written first, so that a page is never there without them."""
         rows = self.rows(store, part)
-        found = asyncio.run(fetch_pages(rows, self.manners, known_robots(store, self.manners, (row["url"] for row in rows))))
+        robots = known_robots(store, self.manners, (row["url"] for row in rows))
+        found = _await(fetch_pages(rows, self.manners, robots))
         pages = pa.Table.from_pylist(sorted(found.pages, key=operator.itemgetter("url")), schema=PAGES.arrow)
         pairs = sorted(found.pairs, key=operator.itemgetter("page_url", "position"))
         store.write("crawl/pairs", part.name, pa.Table.from_pylist(pairs, schema=PAIRS.arrow), part.fingerprint)
@@ -139,7 +140,8 @@ class ImageStage(FactStage, frozen=True):
         """Some images, written as they come: memory is bounded by a row group, not by the part."""
         rows = self.rows(store, part)
         with store.writing(self.name, part.name, IMAGES.arrow, part.fingerprint) as writer:
-            came = asyncio.run(self._fetch(rows, known_robots(store, self.manners, (row["url"] for row in rows)), writer))
+            robots = known_robots(store, self.manners, (row["location"] or row["url"] for row in rows))
+            came = _await(self._fetch(rows, robots, writer))
         return f"{came} of {len(rows)} images came"
 
     async def _fetch(self, rows: list[dict[str, Any]], robots: Robots, writer: PartWriter) -> int:
@@ -163,3 +165,13 @@ def _flush(waiting: list[dict[str, Any]], writer: PartWriter) -> None:
     writer.write_table(table)
     writer.digest = fingerprint_of(writer.digest, digest_of(table))
     waiting.clear()
+
+
+def _await(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine comes to, in a thread of its own.
+
+    A notebook has a loop running already; and an interrupt, which reaches the main thread alone, must never be taken for an
+    answer of the network.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()

@@ -9,19 +9,20 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from wukong_build import resources
 from wukong_build.batch import Batch
 from wukong_build.chain import MEASURED, STATE, Chain, Pass, Scored, initial_state
 from wukong_build.config import Config
 from wukong_build.errors import StoreError
 from wukong_build.executors import Executor, Part
-from wukong_build.links import Bounds, CorpusFilter, Link, code_of
+from wukong_build.links import Bounds, CorpusFilter, Link, Rewrite, code_of
 from wukong_build.schema import LEDGER, SAMPLES
 from wukong_build.stages import crawl as crawl_stage
 from wukong_build.stages import run_stage
@@ -40,8 +41,9 @@ def filter_samples(config: Config, store: Store, executor: Executor) -> None:
     chain = config.filter
     passes = chain.passes()
     for passage in passes:
-        run_stage(PassStage(passage, chain, chain.fingerprints()), store, executor)
+        run_stage(PassStage(passage, chain), store, executor)
         if passage.survey is not None:
+            run_stage(SurveyStage(passage, chain), store, executor)
             run_stage(MergeStage(passage.survey), store, executor)
     run_stage(LedgerStage(len(passes) - 1), store, executor)
     _remove_leftovers(store, chain, len(passes))
@@ -78,7 +80,6 @@ class PassStage(msgspec.Struct, frozen=True):
 
     passage: Pass
     chain: Chain
-    fingerprints: dict[str, str]
     appends: ClassVar[bool] = False
 
     @property
@@ -94,99 +95,102 @@ class PassStage(msgspec.Struct, frozen=True):
 
     def parts(self, store: Store) -> list[Part]:
         """One part for every part of samples."""
-        index, lookup, survey = self.passage.index, self.passage.lookup, self.passage.survey
+        index, lookup = self.passage.index, self.passage.lookup
+        fingerprints = self.chain.fingerprints()
         bounds = [[link.at_least, link.at_most] if isinstance(link, Bounds) else [] for link in self.links]
         merged = "" if lookup is None else store.digest(_corpus(lookup, "merged"), "00000")
-        ending = "" if survey is None else [code_of(survey), survey.settings()]
-        made_from = [[self.fingerprints[link.name()] for link in self.links], bounds, merged, ending]
+        made_from = [[fingerprints[link.name()] for link in self.links], bounds, merged]
         return [
             Part(name, fingerprint_of(made_from, digest, store.digest(_scores(index - 1), name) if index else ""))
             for name, digest in store.digests(_SAMPLES)
         ]
 
     def work(self, store: Store, part: Part) -> str:
-        """Score one part; the survey that ends the pass is written before the scores."""
-        samples = store.read(_SAMPLES, part.name, self._columns_read())
-        before = self._before(store, part)
-        inputs = self._inputs(store, samples, before)
+        """Score one part, one row group of images at a time."""
+        samples = store.read(_SAMPLES, part.name, _sample_columns(self.chain))
+        inputs = self._inputs(store, samples)
         known = self._known(store, part, inputs)
         merged = None if self.passage.lookup is None else store.read(_corpus(self.passage.lookup, "merged"), "00000")
-        state = before.select(list(STATE)) if before is not None else initial_state(samples)
-        columns = samples if before is None else _with(samples, before.drop_columns([*STATE, "key"]))
-        scored: list[Scored] = []
+        columns, state = _so_far(store, part, samples, self.passage.index, self.links)
+        scored: list[pa.Table] = []
         measured = 0
         for start, batch in _batches(store, part, columns):
             here = Scored(batch, state.slice(start, len(batch)))
             for link in self.links:
-                remembered = None if link.name() not in known else known[link.name()].slice(start, len(batch))
-                measured += here.run(link, remembered, merged)
-            scored.append(here)
-        self._write_survey(store, part, scored)
-        table = pa.concat_tables([here.table() for here in scored]) if scored else self._empty()
-        store.write(self.name, part.name, table, part.fingerprint, notes={"inputs": inputs, **self._made_from()})
+                remembered = known.get(link.name())
+                measured += here.run(link, None if remembered is None else remembered.slice(start, len(batch)), merged)
+            scored.append(here.table())
+        table = pa.concat_tables(scored) if scored else self._empty()
+        store.write(self.name, part.name, table, part.fingerprint, notes={**inputs, "keys": digest_of(table.select(["key"]))})
         kept = pc.sum(table["kept"]).as_py() or 0
         return f"{kept} kept of {len(table)}, {measured} scores measured"
 
-    def _made_from(self) -> dict[str, str]:
-        return {f"link:{link.name()}": self.fingerprints[link.name()] for link in self.passage.links}
+    def _inputs(self, store: Store, samples: pa.Table) -> dict[str, str]:
+        """A note for each link of the pass: fingerprint of the link and of all it reads, directly or through links above it."""
+        fingerprints = self.chain.fingerprints()
+        digest = functools.cache(lambda column: digest_of(samples.select([column])))
+        stands_for = {"image": "sha256", "caption": "caption_found"}
+        made_from: dict[str, str] = {}
+        caption: list[str] = []
+        inputs: dict[str, str] = {}
+        for name, link in self.chain.links.items():
+            if isinstance(link, CorpusFilter):
+                inputs[name] = store.digest(_corpus(link, "merged"), "00000")
+            else:
+                read = [made_from.get(column) or digest(stands_for.get(column, column)) for column in link.reads]
+                inputs[name] = fingerprint_of(fingerprints[name], read, caption if "caption" in link.reads else [])
+            made_from |= dict.fromkeys(link.columns(), inputs[name])
+            if isinstance(link, Rewrite):
+                caption = [inputs[name]]
+        return {_note(link): inputs[link.name()] for link in self.passage.links}
 
-    def _columns_read(self) -> list[str]:
-        """Columns of samples that the pass and its survey read."""
-        links = [*self.links, *([] if self.passage.survey is None else [self.passage.survey])]
-        read = {column for link in links for column in link.reads} & _SAMPLE_COLUMNS
-        return ["key", "error", "caption_found", "image_row", *sorted(read - {"key", "error", "caption_found", "image_row"})]
-
-    def _inputs(self, store: Store, samples: pa.Table, before: pa.Table | None) -> str:
-        """Digest of all that the links of this pass read and that no fingerprint of theirs stands for."""
-        lookup = self.passage.lookup
-        read = {column for link in self.passage.links for column in link.reads}
-        earlier = [] if before is None else [name for name in before.column_names if name in read]
-        looked_up = lookup is not None and not read.isdisjoint(lookup.columns())
-        return fingerprint_of(
-            digest_of(samples.drop_columns(["image_row"])),
-            digest_of(before.select(earlier)) if before is not None and earlier else "",
-            store.digest(_corpus(lookup, "merged"), "00000") if looked_up and lookup is not None else "",
-        )
-
-    def _before(self, store: Store, part: Part) -> pa.Table | None:
-        """The state after the pass before, and the columns of earlier passes that this one reads."""
-        if self.passage.index == 0:
-            return None
-        table = store.read(_scores(self.passage.index - 1), part.name, ["key", *STATE])
-        links = [*self.links, *([] if self.passage.survey is None else [self.passage.survey])]
-        wanted = {column for link in links for column in link.reads}
-        for index in range(self.passage.index):
-            with store.open_part(_scores(index), part.name) as file:
-                found = [name for name in file.schema_arrow.names if name in wanted and name not in table.column_names]
-                table = _with(table, file.read(columns=found)) if found else table
-        return table
-
-    def _known(self, store: Store, part: Part, inputs: str) -> dict[str, pa.Table]:
+    def _known(self, store: Store, part: Part, inputs: dict[str, str]) -> dict[str, pa.Table]:
         """Link name → its columns as scored before, where nothing they depend on has changed."""
-        if store.note(self.name, part.name, "inputs") != inputs:
+        if store.note(self.name, part.name, "keys") != digest_of(store.read(_SAMPLES, part.name, ["key"])):
             return {}
-        fresh = [
-            link
-            for link in self.passage.links
-            if store.note(self.name, part.name, f"link:{link.name()}") == self.fingerprints[link.name()]
-        ]
+        fresh = [link for link in self.passage.links if store.note(self.name, part.name, _note(link)) == inputs[_note(link)]]
         return {link.name(): store.read(self.name, part.name, [*link.columns(), link.name() + MEASURED]) for link in fresh}
-
-    def _write_survey(self, store: Store, part: Part, scored: Sequence[Scored]) -> None:
-        survey = self.passage.survey
-        if survey is None:
-            return
-        surveys = [survey.survey(here.survivors()) for here in scored]
-        if surveys:
-            store.write(_corpus(survey, "survey"), part.name, pa.concat_tables(surveys), part.fingerprint)
-        else:
-            store.delete_part(_corpus(survey, "survey"), part.name)
 
     def _empty(self) -> pa.Table:
         columns = {
             column: kind for link in self.links for column, kind in {**link.columns(), link.name() + MEASURED: pa.bool_()}.items()
         }
         return pa.schema({"key": pa.string(), **columns, **STATE}).empty_table()
+
+
+class SurveyStage(msgspec.Struct, frozen=True):
+    """What each part contributes to the whole-corpus link that ends a pass."""
+
+    passage: Pass
+    chain: Chain
+    appends: ClassVar[bool] = False
+
+    @property
+    def link(self) -> CorpusFilter:
+        """The link that surveys."""
+        assert self.passage.survey is not None  # noqa: S101  only such a pass is surveyed
+        return self.passage.survey
+
+    @property
+    def name(self) -> str:
+        """Folder of the surveys."""
+        return _corpus(self.link, "survey")
+
+    def parts(self, store: Store) -> list[Part]:
+        """One part for every part of samples."""
+        made_from = _made_from(self.link)
+        scores = _scores(self.passage.index)
+        return [
+            Part(name, fingerprint_of(made_from, digest, store.digest(scores, name))) for name, digest in store.digests(_SAMPLES)
+        ]
+
+    def work(self, store: Store, part: Part) -> str:
+        """Survey the samples that are still in."""
+        samples = store.read(_SAMPLES, part.name, _sample_columns(self.chain))
+        columns, state = _so_far(store, part, samples, self.passage.index + 1, [self.link])
+        batch = Scored(Batch(columns), state).survivors()
+        store.write(self.name, part.name, self.link.survey(batch), part.fingerprint)
+        return f"{len(batch)} surveyed"
 
 
 class MergeStage(msgspec.Struct, frozen=True):
@@ -203,13 +207,12 @@ class MergeStage(msgspec.Struct, frozen=True):
     def parts(self, store: Store) -> list[Part]:
         """One part, made from every survey."""
         digests = sorted(store.digest(_corpus(self.link, "survey"), name) for name in store.parts(_SAMPLES))
-        return [Part("00000", fingerprint_of(code_of(self.link), self.link.settings(), digests))]
+        return [Part("00000", fingerprint_of(_made_from(self.link), digests))]
 
     def work(self, store: Store, part: Part) -> str:
         """Merge the surveys."""
         folder = _corpus(self.link, "survey")
-        planned = set(store.parts(_SAMPLES))
-        surveys = [store.read(folder, name) for name in store.parts(folder) if name in planned]
+        surveys = [store.read(folder, name) for name in store.parts(folder)]
         merged = self.link.merge(pa.concat_tables(surveys)) if surveys else pa.table({"key": pa.array([], pa.string())})
         store.write(self.name, part.name, merged, part.fingerprint)
         return f"{sum(map(len, surveys))} surveyed"
@@ -243,11 +246,31 @@ def _corpus(link: Link, folder: str) -> str:
     return f"filter/corpus/{link.name()}/{folder}"
 
 
-def _with(table: pa.Table, others: pa.Table) -> pa.Table:
-    """The table with the columns of another of the same rows."""
-    for name in others.column_names:
-        table = table.append_column(name, others[name])
-    return table
+def _note(link: Link) -> str:
+    return f"inputs:{link.name()}"
+
+
+def _made_from(link: CorpusFilter) -> list[Any]:
+    """What a survey and its merge depend on besides the samples."""
+    return [code_of(link), link.settings(), [resources.digest(resource) for resource in link.resources()]]
+
+
+def _sample_columns(chain: Chain) -> list[str]:
+    """Columns of samples that the chain reads, and what stands for the images and the captions found."""
+    read = {column for link in chain.links.values() for column in link.reads} & _SAMPLE_COLUMNS
+    return sorted(read | {"key", "error", "caption_found", "sha256", "image_row"})
+
+
+def _so_far(store: Store, part: Part, samples: pa.Table, index: int, links: Sequence[Link]) -> tuple[pa.Table, pa.Table]:
+    """The samples with what some links read of the passes before `index`, and the state in which they left the last of those."""
+    if index == 0:
+        return samples, initial_state(samples)
+    wanted = {column for link in links for column in link.reads} - {*samples.column_names, *STATE, "image"}
+    for earlier in range(index):
+        with store.open_part(_scores(earlier), part.name) as file:
+            for name in wanted & set(file.schema_arrow.names):
+                samples = samples.append_column(name, file.read(columns=[name])[name])
+    return samples, store.read(_scores(index - 1), part.name, list(STATE))
 
 
 def _batches(store: Store, part: Part, samples: pa.Table) -> Iterator[tuple[int, Batch]]:

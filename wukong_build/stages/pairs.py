@@ -10,14 +10,15 @@ from typing import Any, ClassVar
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from wukong_build.executors import Part
 from wukong_build.schema import FETCH_FACTS, PAIRS, SAMPLES
-from wukong_build.sql import connect
+from wukong_build.sql import FIRST_OCCURRENCE, connect
 from wukong_build.store import Store, fingerprint_of
 from wukong_build.web.caption import choose
 from wukong_build.web.extract import Text
+from wukong_build.web.images import MOVED
 from wukong_build.web.sources import Urls
 from wukong_build.web.url import host_of
 
@@ -27,56 +28,61 @@ TEXTS_KEPT = 64
 CAPTION_VERSION = 1
 """Raised when `choose` would choose otherwise than before."""
 
-_GATHERED = ("crawl/gathered", "00000")
-
-# Pairs count as far as a source asks for them: a page that the frontier no longer has is a fact without a use.
-_OCCURRENCE = """
-CREATE OR REPLACE VIEW occurrence AS
-SELECT pairs.key, pairs.url, page_url, position, texts,
-       CASE WHEN pairs.source IS NULL THEN frontier.depth ELSE 0 END AS depth, coalesce(pairs.source, frontier.source) AS source
-FROM pairs LEFT JOIN frontier ON pairs.page_url = frontier.url
-WHERE pairs.source IS NOT NULL OR frontier.url IS NOT NULL
-"""
-_FIRST = "ORDER BY depth, page_url NULLS FIRST, position, source"
+_GATHERED = "crawl/gathered"
 
 
 def wanted_images(store: Store) -> pa.Table:
-    """`key, url, page_url, host` of every image that a source names and that has not been asked for."""
+    """`key, url, page_url, location, hops, host` of every image that a source names and that has not had its last answer."""
     with connect(store) as connection:
-        connection.execute(_OCCURRENCE)
         wanted: pa.Table = connection.sql(
-            f"SELECT key, min(url) AS url, first(page_url {_FIRST}) AS page_url "  # noqa: S608  constants of ours
-            "FROM occurrence ANTI JOIN images USING (key) GROUP BY key ORDER BY key"
+            f"SELECT key, min(occurrences.url) AS url, first(page_url {FIRST_OCCURRENCE}) AS page_url, "  # noqa: S608  ours
+            "any_value(location) AS location, any_value(hops) AS hops FROM occurrences LEFT JOIN answers USING (key) "
+            f"WHERE answers.key IS NULL OR error = '{MOVED}' GROUP BY key ORDER BY key"
         ).to_arrow_table()
-    return wanted.append_column("host", pa.array(map(host_of, wanted["url"].to_pylist()), pa.string()))
+    asked = pc.coalesce(wanted["location"], wanted["url"]).to_pylist()
+    return wanted.append_column("host", pa.array(map(host_of, asked), pa.string()))
 
 
 def gather(store: Store) -> None:
-    """Put all occurrences of every image together, in the order in which the bytes lie: `crawl/gathered`."""
-    facts = ", ".join(FETCH_FACTS)
+    """Put all occurrences of every image together, in the order in which its bytes lie: a part for every part of images."""
+    firsts = ", ".join(f"first({name} {FIRST_OCCURRENCE}) AS {name}" for name in ("page_url", "depth", "position", "source"))
+    store.delete_stage(_GATHERED)
     with connect(store) as connection:
-        connection.execute(_OCCURRENCE)
-        gathered = connection.sql(
-            "WITH answer AS (SELECT * EXCLUDE (image) FROM images "  # noqa: S608  constants of ours
-            "QUALIFY row_number() OVER (PARTITION BY key ORDER BY part DESC, part_row DESC) = 1), "
-            "sample AS (SELECT key, min(url) AS url, count(*) AS occurrence_count, "
-            f"{', '.join(f'first({name} {_FIRST}) AS {name}' for name in ('page_url', 'depth', 'position', 'source'))}, "
-            f"flatten(list(texts {_FIRST})) AS texts FROM occurrence GROUP BY key) "
-            f"SELECT part, part_row AS image_row, sample.*, {facts} FROM sample JOIN answer USING (key) ORDER BY part, part_row"
-        ).to_arrow_table()
-    store.write(*_GATHERED, gathered)
+        reader = connection.sql(
+            "WITH sample AS (SELECT key, min(url) AS url, count(*) AS occurrence_count, "  # noqa: S608  ours
+            f"{firsts}, flatten(list(texts {FIRST_OCCURRENCE})) AS texts FROM occurrences GROUP BY key) "
+            f"SELECT part, part_row AS image_row, sample.*, {', '.join(FETCH_FACTS)} FROM sample JOIN answers USING (key) "
+            "ORDER BY part, part_row"
+        ).to_arrow_reader()
+        for part, table in _by_part(reader):
+            store.write(_GATHERED, part, table)
+
+
+def _by_part(reader: pa.RecordBatchReader) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of a reader that is sorted by `part`, part by part, without that column."""
+    waiting: list[pa.Table] = []
+    for batch in reader:
+        table = pa.Table.from_batches([batch])
+        for part in pc.unique(table["part"]).to_pylist():
+            if waiting and waiting[-1]["part"][0].as_py() != part:
+                yield waiting[0]["part"][0].as_py(), pa.concat_tables(waiting).drop_columns(["part"])
+                waiting = []
+            waiting.append(table.filter(pc.equal(table["part"], part)))
+    if waiting:
+        yield waiting[0]["part"][0].as_py(), pa.concat_tables(waiting).drop_columns(["part"])
 
 
 class ListStage(msgspec.Struct, frozen=True):
     """Lists of URLs become pairs, one part a list."""
 
-    sources: tuple[Urls, ...]
+    sources: dict[str, Urls]
+    """By label."""
     name: ClassVar[str] = "crawl/pairs"
     appends: ClassVar[bool] = True
 
     def parts(self, store: Store) -> list[Part]:
         """One part a list; lists that the config no longer names are removed."""
-        parts = [Part(f"list-{source.digest()[:16]}", source.digest()) for source in self.sources]
+        parts = [Part(f"list-{made_from[:16]}", made_from) for made_from in self._made_from()]
         for name in set(store.parts(self.name)) - {part.name for part in parts}:
             if name.startswith("list-"):
                 store.delete_part(self.name, name)
@@ -84,14 +90,18 @@ class ListStage(msgspec.Struct, frozen=True):
 
     def work(self, store: Store, part: Part) -> str:
         """One list into pairs."""
-        source = next(source for source in self.sources if source.digest() == part.fingerprint)
+        label, source = self._made_from()[part.fingerprint]
         rows = 0
         with store.writing(self.name, part.name, PAIRS.arrow, part.fingerprint) as writer:
             writer.digest = part.fingerprint
-            for table in source.tables():
+            for table in source.tables(label):
                 writer.write_table(table)
                 rows += len(table)
         return f"{rows} rows of {source.path}"
+
+    def _made_from(self) -> dict[str, tuple[str, Urls]]:
+        """Fingerprint → label and list."""
+        return {fingerprint_of(label, source.digest()): (label, source) for label, source in self.sources.items()}
 
 
 class SampleStage(msgspec.Struct, frozen=True):
@@ -101,14 +111,12 @@ class SampleStage(msgspec.Struct, frozen=True):
     appends: ClassVar[bool] = False
 
     def parts(self, store: Store) -> list[Part]:
-        """One part for every part of images."""
-        made_from = fingerprint_of(store.digest(*_GATHERED), CAPTION_VERSION)
-        return [Part(name, fingerprint_of(made_from, digest)) for name, digest in store.digests("crawl/images")]
+        """One part for every part of images that has a sample."""
+        return [Part(name, fingerprint_of(digest, CAPTION_VERSION)) for name, digest in store.digests(_GATHERED)]
 
     def work(self, store: Store, part: Part) -> str:
         """Choose the captions of some samples."""
-        with store.fs.open(store.part_path(*_GATHERED), "rb") as file:
-            gathered = pq.read_table(file, filters=[("part", "=", part.name)]).drop_columns(["part"]).to_pylist()
+        gathered = store.read(_GATHERED, part.name).to_pylist()
         rows = [{**row, **_chosen(row["texts"])} for row in gathered]
         store.write(self.name, part.name, pa.Table.from_pylist(rows, schema=SAMPLES.arrow), part.fingerprint)
         return f"{sum(row['caption_found'] is not None for row in rows)} of {len(rows)} samples have a caption"

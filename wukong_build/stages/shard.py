@@ -1,7 +1,7 @@
 """The shards: kept samples in a seeded shuffle, as tars with a Parquet manifest beside each.
 
-A shard is published when its manifest is there: the manifest of an old shard goes before its tar is replaced, and the new
-one comes last, so that no reader ever finds a manifest beside another tar.
+A shard is published when its manifest is there. Shards of an older dataset go, manifest first, before the first new one comes;
+a new one's manifest comes last. So no reader ever finds a manifest beside another tar, or a sample in two shards.
 """
 
 from __future__ import annotations
@@ -42,14 +42,20 @@ def shard(config: Config, store: Store, executor: Executor) -> None:
     store.unfinish("shard")
     _select(config.shard, store)
     stage = ShardStage()
-    planned = {part.name for part in stage.parts(store)}
-    if store.fs.isdir(store.path("shards")):
-        for path in store.fs.ls(store.path("shards"), detail=False):
-            if (name := path.rsplit("/", 1)[-1])[:5] not in planned and name[:5].isdigit():
-                store.delete("shards", name)
+    _unpublish(stage, store)
     run_stage(stage, store, executor)
     _write_card(store, config.run)
-    store.finish("shard", fingerprint_of(store.digests("shards")))
+    store.finish("shard", filter_stage.made_from(config, store))
+
+
+def _unpublish(stage: ShardStage, store: Store) -> None:
+    """Remove every shard that is not one of the dataset to come: old and new ones side by side would double samples."""
+    planned = {part.name for part in stage.parts(store) if store.made_from(stage.name, part.name) == part.fingerprint}
+    if store.fs.isdir(store.path(stage.name)):
+        names = (path.rsplit("/", 1)[-1] for path in store.fs.ls(store.path(stage.name), detail=False))
+        old = [name for name in names if name[:5].isdigit() and name[:5] not in planned]
+        for name in sorted(old, key=lambda name: not name.endswith(".parquet")):  # manifests first
+            store.delete(stage.name, name)
 
 
 def _write_card(store: Store, run: str) -> None:
@@ -74,7 +80,9 @@ def _select(settings: ShardSettings, store: Store) -> None:
             params=[f"{settings.seed}:"],
         ).to_arrow_reader(settings.samples)
         for number, table in enumerate(_chunks(reader, settings.samples)):
-            store.write(_SELECTION, f"{number:05d}", table.select([*MANIFEST.arrow.names, *_PLACE]))
+            published = table.select(MANIFEST.arrow.names)
+            selection = table.select([*MANIFEST.arrow.names, *_PLACE])
+            store.write(_SELECTION, f"{number:05d}", selection, notes={"published": digest_of(published)})
 
 
 def _chunks(reader: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:
@@ -98,14 +106,11 @@ class ShardStage(msgspec.Struct, frozen=True):
     def parts(self, store: Store) -> list[Part]:
         """One part a shard, made from what is published and not from where it lay."""
         names = store.parts(_SELECTION)
-        return [
-            Part(name, fingerprint_of(VERSION, digest_of(store.read(_SELECTION, name).drop_columns(_PLACE)))) for name in names
-        ]
+        return [Part(name, fingerprint_of(VERSION, store.note(_SELECTION, name, "published"))) for name in names]
 
     def work(self, store: Store, part: Part) -> str:
         """Write tar, statistics and manifest, in this order."""
         selection = store.read(_SELECTION, part.name)
-        store.delete_part(self.name, part.name)
         with store.replacing(f"shards/{part.name}.tar") as file:
             sha256 = _write_tar(file, selection, store)
         manifest = selection.drop_columns(_PLACE).cast(MANIFEST.arrow)

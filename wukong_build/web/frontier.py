@@ -6,7 +6,7 @@ before, the same facts give the same frontier. Fetches nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -19,14 +19,14 @@ from wukong_build.web.url import canonical, host_of, origin_of
 
 
 class Frontier:
-    """The pages that the sources ask for as far as links are known, and those that were refused, with the reason.
+    """The pages that the sources (by their labels) ask for as far as links are known, and those refused, with the reason.
 
     `asked_pages` is a relation of the connection with the columns `url`, `location` and `links`. A redirect is a link that costs
     no depth. Within one depth pages are taken in the order of their hash, so that a budget takes a fair sample of them. No page
     is asked for before all pages of lesser depth have answered, so that nothing is asked for that the budget has no place for.
     """
 
-    def __init__(self, sources: Sequence[Pages], connection: duckdb.DuckDBPyConnection, robots: Robots) -> None:
+    def __init__(self, sources: Mapping[str, Pages], connection: duckdb.DuckDBPyConnection, robots: Robots) -> None:
         self._connection = connection
         self._robots = robots
         self.refused: dict[str, tuple[int, str]] = {}
@@ -34,10 +34,10 @@ class Frontier:
         self.unknown: set[str] = set()
         """Origins whose robots.txt must be known before the frontier is."""
         self._found: dict[str, tuple[int, str]] = {}
-        for source in sources:
+        for label, source in sources.items():
             for url, depth in self._closure(source).items():
                 if url not in self._found or depth < self._found[url][0]:
-                    self._found[url] = (depth, source.label)
+                    self._found[url] = (depth, label)
         for url in self._found:
             self.refused.pop(url, None)
 
@@ -57,9 +57,9 @@ class Frontier:
             while candidates:
                 new = self._take(candidates, depth, source.at_most_pages - len(taken), taken, hosts)
                 level += new
+                if not self._have_answered(new):
+                    return taken
                 candidates = self._targets(new, "[location]")
-            if not self._have_answered(level):
-                break
             candidates = self._targets(level, "links")
         return taken
 

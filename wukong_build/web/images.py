@@ -10,17 +10,25 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import msgspec
+
 from wukong_build.picture import Picture
 from wukong_build.web.fetch import Answer, Fetcher
 from wukong_build.web.manners import Limits, Manners
 from wukong_build.web.robots import Robots
-from wukong_build.web.url import canonical
+from wukong_build.web.url import canonical, origin_of
+
+AT_MOST_HOPS = 5
+"""Redirects followed for one image."""
+
+MOVED = "moved"
+"""The class of an answer that is not the last word: the image is asked for again, at another host."""
 
 
 async def fetch_images(
     rows: Sequence[dict[str, Any]], manners: Manners, limits: Limits, robots: Robots
 ) -> AsyncIterator[dict[str, Any]]:
-    """A row of `IMAGES` for every row given (`key`, `url`, `page_url`)."""
+    """A row of `IMAGES` for every row given: `key, url, page_url`, and `location, hops` where it was found moved before."""
     answered: asyncio.Queue[asyncio.Task[dict[str, Any]]] = asyncio.Queue()
     async with Fetcher(manners) as fetcher:
         asking = {asyncio.create_task(_fetch(row, fetcher, limits, robots)) for row in rows}
@@ -37,17 +45,30 @@ async def fetch_images(
 
 
 async def _fetch(row: dict[str, Any], fetcher: Fetcher, limits: Limits, robots: Robots) -> dict[str, Any]:
-    url = row["url"]
+    """The answer for one image.
+
+    A redirect within a host is followed here; one to another host is left to the next round, which asks that host's
+    robots.txt first and has it in its own lane.
+    """
+    url, hops = row.get("location") or row["url"], row.get("hops") or 0
     if canonical(url) != url:
-        return _image_row(row, Answer(url, "bad_url"))
-    if refusal := robots.refusal(url):
-        return _image_row(row, Answer(url, refusal))
+        return _image_row(row, Answer(url, "bad_url"), hops)
     referer = canonical(row["page_url"] or "")  # a list's word for the page may be no URL, and no header could hold it
-    answer = await fetcher.fetch(url, limits, referer=referer, delay_seconds=robots.delay_seconds(url))
-    return _image_row(row, answer)
+    while True:
+        if refusal := robots.refusal(url):
+            return _image_row(row, Answer(url, refusal), hops)
+        answer = await fetcher.fetch(url, limits, referer=referer, redirects=0, delay_seconds=robots.delay_seconds(url))
+        if answer.location is None:
+            return _image_row(row, answer, hops)
+        hops += 1
+        if hops > AT_MOST_HOPS:
+            return _image_row(row, msgspec.structs.replace(answer, error="redirects"), hops)
+        if origin_of(answer.location) != origin_of(url):
+            return _image_row(row, msgspec.structs.replace(answer, error=MOVED), hops)
+        url = answer.location
 
 
-def _image_row(row: dict[str, Any], answer: Answer) -> dict[str, Any]:
+def _image_row(row: dict[str, Any], answer: Answer, hops: int) -> dict[str, Any]:
     picture = Picture(answer.body)
     header = picture.header if answer.error is None else None
     found = header is not None
@@ -57,6 +78,8 @@ def _image_row(row: dict[str, Any], answer: Answer) -> dict[str, Any]:
         "error": answer.error or (None if found else "empty" if not answer.body else "not_an_image"),
         "http_status": answer.status,
         "final_url": answer.url if answer.status is not None else None,
+        "location": answer.location if answer.error == MOVED else None,
+        "hops": hops,
         "etag": answer.headers.get("etag"),
         "last_modified": answer.headers.get("last-modified"),
         "content_type": answer.headers.get("content-type"),

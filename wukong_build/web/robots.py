@@ -56,7 +56,8 @@ class Robots:
         """The rules of an origin; None where they could not be had."""
         row: Mapping[str, Any] = self._rows.get(origin, {})
         status = row.get("http_status")
-        if status is None or status >= 500:  # noqa: PLR2004  RFC 9309, 2.3.1.4: unreachable means complete disallow
+        # RFC 9309, 2.3.1.4: unreachable means complete disallow; "too many requests" is no leave to ask for more
+        if status is None or status == 429 or status >= 500:  # noqa: PLR2004
             return None
         return Protego.parse(row["text"]) if row["text"] is not None else _ALLOW_ALL
 

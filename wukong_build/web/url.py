@@ -37,13 +37,16 @@ def key_of(url: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """Host of a canonical URL, with its port where that is not the scheme's own."""
-    return urlsplit(url).netloc.rpartition("@")[2]
+    """Host of a canonical URL, with its port where that is not the scheme's own; empty for what is no URL."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
 
 
 def origin_of(url: str) -> str:
     """Scheme and host of a canonical URL: what one robots.txt speaks for."""
-    return f"{urlsplit(url).scheme}://{host_of(url)}"
+    return f"{url.partition(':')[0]}://{host_of(url)}"
 
 
 def _canonical(url: str, base: str | None) -> str | None:

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from wukong_build.web.sources import SOURCES, Pages
+from wukong_build.web.sources import SOURCES, Pages, labelled
 
 
 def test_the_seeds_are_asked_for_and_name_the_source() -> None:
     """A source is called for its kind and its first seed, and starts at all of them."""
     pages = msgspec.convert({"seeds": ["http://a.test/", "http://b.test/"], "depth": 0}, Pages)
-    assert (pages.kind(), pages.label) == ("pages", "pages:http://a.test/")
+    assert list(labelled([pages, pages])) == ["0:pages:http://a.test/", "1:pages:http://a.test/"]
     assert tuple(pages.starts()) == ("http://a.test/", "http://b.test/")
     assert SOURCES["pages"] is Pages
 

@@ -15,7 +15,7 @@ import pytest
 from wukong_build.errors import ConfigError
 from wukong_build.schema import PAIRS
 from wukong_build.web.sources import Urls
-from wukong_build.web.sources.urls import ROWS_PER_PART
+from wukong_build.web.sources.urls import ROWS_PER_ROW_GROUP
 from wukong_build.web.url import key_of
 
 ROWS = [("http://a.test/1.jpg", "红玫瑰"), ("http://a.test/2.jpg", "猫，在窗台上")]
@@ -51,7 +51,7 @@ def test_a_text_list_is_read(tmp_path: Path, name: str, content: str, zipped: bo
         (b'u,"two\rhalves"', "two\rhalves"),
         (b"u,\r", ""),
         (b'u,"a ""word"", and more"', 'a "word", and more'),
-        (b"u,\xba\xec", "\ufffd\ufffd"),
+        (b"u,\xba\xec", "红"),
         (b"u,\xe7\x8c", "\ufffd"),
         (b"u,a\0b", "a\0b"),
         (b"u,NULL", "NULL"),
@@ -90,7 +90,7 @@ def test_a_pair_of_a_list(tmp_path: Path) -> None:
             "url": "http://a.test/%E5%9B%BE.jpg",
             "page_url": "http://a.test/",
             "position": 0,
-            "source": f"urls:{source.path}",
+            "source": "0:urls",
             "texts": [{"text": "cat", "origin": "caption", "distance": 0}],
         }
     ]
@@ -146,14 +146,14 @@ def test_a_parquet_list_with_odd_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_long_list_comes_in_tables(tmp_path: Path, suffix: str) -> None:
     """Positions go on from table to table, so memory is bounded by a table and not by the list."""
-    count = 2 * ROWS_PER_PART + 5
+    count = 2 * ROWS_PER_ROW_GROUP + 5
     path = tmp_path / f"list{suffix}"
     table = pa.table({"url": [f"http://a.test/{number}" for number in range(count)], "caption": ["猫" * 20] * count})
     if suffix == ".csv":
         path.write_bytes(HEADER + b"".join(f"{url.as_py()},{'猫' * 20}\n".encode() for url in table["url"]))
     else:
         pq.write_table(table, path)
-    tables = list(Urls(path=str(path)).tables())
+    tables = list(Urls(path=str(path)).tables("0:urls"))
     assert len(tables) > 1
     assert all(table.schema.equals(PAIRS.arrow) for table in tables)
     assert pa.concat_tables(tables)["position"].to_pylist() == list(range(count))
@@ -216,4 +216,4 @@ def csv(folder: Path, content: bytes, **names: str) -> Urls:
 
 def pairs(source: Urls) -> list[dict[str, Any]]:
     """All pairs of a list."""
-    return [pair for table in source.tables() for pair in table.to_pylist()]
+    return [pair for table in source.tables("0:urls") for pair in table.to_pylist()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -16,10 +16,15 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return cls.__name__.lower()
 
     @property
-    def label(self) -> str:
-        """What samples say they come from: the kind and what it was pointed at."""
+    def target(self) -> str:
+        """What it was pointed at."""
         raise NotImplementedError
 
     def starts(self) -> Sequence[str]:
         """URLs that it asks for before it has read anything."""
         return ()
+
+
+def labelled(sources: Iterable[Source]) -> dict[str, Source]:
+    """The sources by what samples say they come from: number in the config from 0, kind, and what it was pointed at."""
+    return {f"{number}:{source.kind()}:{source.target}": source for number, source in enumerate(sources)}

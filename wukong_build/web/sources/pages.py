@@ -20,9 +20,9 @@ class Pages(Source, frozen=True, kw_only=True):
     """Pages asked for; pages that robots.txt forbids do not count."""
 
     @property
-    def label(self) -> str:
-        """`pages:` and the first seed."""
-        return f"pages:{self.seeds[0]}"
+    def target(self) -> str:
+        """The first seed."""
+        return self.seeds[0]
 
     def starts(self) -> Sequence[str]:
         """The seeds."""

@@ -21,8 +21,8 @@ from wukong_build.store import fingerprint_of
 from wukong_build.web.sources.base import Source
 from wukong_build.web.url import canonical, key_of
 
-ROWS_PER_PART = 50_000
-"""Rows of a list that become one part of pairs."""
+ROWS_PER_ROW_GROUP = 50_000
+"""Rows of a list that are in memory at once."""
 
 log = logging.getLogger("wukong_build")
 
@@ -43,9 +43,9 @@ class Urls(Source, frozen=True, kw_only=True):
     """Name of the column with the page it stood on, if there is one."""
 
     @property
-    def label(self) -> str:
-        """`urls:` and the path."""
-        return f"urls:{self.path}"
+    def target(self) -> str:
+        """The path."""
+        return self.path
 
     def digest(self) -> str:
         """Changes when the list or how it is read changes. ConfigError where there is no such list."""
@@ -53,12 +53,22 @@ class Urls(Source, frozen=True, kw_only=True):
             fs, path = fsspec.core.url_to_fs(self.path)
             return fingerprint_of(msgspec.to_builtins(self), fs.ukey(path))
 
-    def tables(self) -> Iterator[pa.Table]:
-        """The list as rows of `PAIRS`, `ROWS_PER_PART` at a time. ConfigError where it cannot be read or lacks a column."""
+    def check(self) -> None:
+        """ConfigError where the list cannot be read or lacks a column."""
+        with self._readable():
+            if self.path.endswith(".parquet"):
+                with fsspec.open(self.path, "rb") as opened:
+                    self._columns(pq.ParquetFile(opened).schema_arrow.names)
+            else:
+                with self._opened([]) as reader:
+                    self._columns(reader.schema.names)
+
+    def tables(self, label: str) -> Iterator[pa.Table]:
+        """The list as rows of `PAIRS`, `ROWS_PER_ROW_GROUP` at a time. ConfigError where it cannot be read or lacks a column."""
         position = 0
         with self._readable():
             for rows in self._parquet() if self.path.endswith(".parquet") else self._csv():
-                yield self._pairs(rows, position)
+                yield self._pairs(rows, position, label)
                 position += len(rows)
 
     @contextlib.contextmanager
@@ -81,7 +91,7 @@ class Urls(Source, frozen=True, kw_only=True):
     def _parquet(self) -> Iterator[pa.Table]:
         with fsspec.open(self.path, "rb") as opened:
             file = pq.ParquetFile(opened)
-            for batch in file.iter_batches(batch_size=ROWS_PER_PART, columns=self._columns(file.schema_arrow.names)):
+            for batch in file.iter_batches(batch_size=ROWS_PER_ROW_GROUP, columns=self._columns(file.schema_arrow.names)):
                 yield pa.Table.from_batches([batch])
 
     def _csv(self) -> Iterator[pa.Table]:
@@ -102,7 +112,10 @@ class Urls(Source, frozen=True, kw_only=True):
         """The CSV file being read; rows with too many or too few fields are skipped, and gather in `malformed`."""
 
         def skip(row: pyarrow.csv.InvalidRow) -> str:
-            malformed.append(row.text)
+            try:
+                malformed.append(row.text)
+            except UnicodeDecodeError:  # Arrow holds every row for UTF-8
+                malformed.append("(not UTF-8)")
             return "skip"
 
         delimiter = "\t" if ".tsv" in self.path.rsplit("/", 1)[-1] else ","
@@ -114,26 +127,26 @@ class Urls(Source, frozen=True, kw_only=True):
                 pyarrow.csv.ConvertOptions(**convert),
             )
 
-    def _pairs(self, rows: pa.Table, first_position: int) -> pa.Table:
+    def _pairs(self, rows: pa.Table, first_position: int, label: str) -> pa.Table:
         urls = _strings(rows[self.url])
         captions = _strings(rows[self.caption])
         pages: Sequence[str | None] = [None] * len(rows) if self.page_url is None else _strings(rows[self.page_url])
-        found = [
-            self._pair(*row) for row in zip(range(first_position, first_position + len(rows)), urls, captions, pages, strict=True)
-        ]
+        positions = range(first_position, first_position + len(rows))
+        found = [_pair(label, *row) for row in zip(positions, urls, captions, pages, strict=True)]
         return pa.Table.from_pylist(found, schema=PAIRS.arrow)
 
-    def _pair(self, position: int, url: str | None, caption: str | None, page_url: str | None) -> dict[str, Any]:
-        written = url or ""
-        address = canonical(written) or written  # what is no URL keeps its row, and fails as `bad_url` when it is fetched
-        return {
-            "key": key_of(address),
-            "url": address,
-            "page_url": page_url,
-            "position": position,
-            "source": self.label,
-            "texts": [{"text": caption, "origin": "caption", "distance": 0}] if caption else [],
-        }
+
+def _pair(label: str, position: int, url: str | None, caption: str | None, page_url: str | None) -> dict[str, Any]:
+    written = url or ""
+    address = canonical(written) or written  # what is no URL keeps its row, and fails as `bad_url` when it is fetched
+    return {
+        "key": key_of(address),
+        "url": address,
+        "page_url": page_url,
+        "position": position,
+        "source": label,
+        "texts": [{"text": caption, "origin": "caption", "distance": 0}] if caption else [],
+    }
 
 
 class _LineFeeds:
@@ -154,11 +167,11 @@ class _LineFeeds:
 
 
 def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """The batches, `ROWS_PER_PART` rows or somewhat more at a time."""
+    """The batches, `ROWS_PER_ROW_GROUP` rows or somewhat more at a time."""
     waiting: list[pa.RecordBatch] = []
     for batch in batches:
         waiting.append(batch)
-        if sum(len(rows) for rows in waiting) >= ROWS_PER_PART:
+        if sum(len(rows) for rows in waiting) >= ROWS_PER_ROW_GROUP:
             yield pa.Table.from_batches(waiting)
             waiting = []
     if waiting:
@@ -173,5 +186,16 @@ def _strings(column: pa.ChunkedArray) -> list[str | None]:
 
 def _string(value: Any) -> str | None:
     if isinstance(value, bytes):
-        return value.replace(_RETURN, b"\r").decode("utf-8", "replace")
+        return _decoded(value.replace(_RETURN, b"\r"))
     return None if value is None else str(value)
+
+
+def _decoded(text: bytes) -> str:
+    """UTF-8, also where it was cut within its last character; what is not, in a Chinese list, is GB18030."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        if error.reason != "unexpected end of data":
+            with contextlib.suppress(UnicodeDecodeError):
+                return text.decode("gb18030")
+        return text.decode("utf-8", "replace")
