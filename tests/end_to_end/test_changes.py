@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from wukong_build import run
-from wukong_build.demo.server import Server
+from wukong_build.demo.server import Server, serve
 from wukong_build.errors import StoreError
 from wukong_build.inspect.run import Run
 
@@ -72,6 +72,59 @@ def test_looser_bound(values: dict[str, Any], count: Measure) -> None:
     _, measured = count(values)
     # 3 samples had been dropped by it: at most 9 further links look at each, before the whole corpus is looked up again
     assert 0 < measured - _looked_up(values) <= 3 * 9
+
+
+def test_further_link(values: dict[str, Any], count: Measure) -> None:
+    """A link added at the end measures what reaches it; whatever stood there before is not measured again."""
+    for name in ("caption_frequency", "near_duplicate"):
+        del values["filter"][name]
+    run(values)
+    values["filter"]["caption_frequency"] = {"at_most": 10}
+    _, measured = count(values)
+    dropped = run(values).sql("SELECT count(*) AS n FROM ledger WHERE kept OR dropped_by = 'caption_frequency'")
+    assert measured == dropped.to_pylist()[0]["n"]
+
+
+def test_looser_bound_before_the_whole_corpus(values: dict[str, Any], count: Measure) -> None:
+    """What looks at single samples after a whole-corpus link is not measured again because one more sample came that far."""
+    chain = values["filter"]
+    values["filter"] = {
+        "aspect_ratio": {"at_most": 3},
+        "normalise_caption": {},
+        "caption_frequency": chain["caption_frequency"],
+        "decodable": {"at_least": 1},
+        "phash": {},
+    }
+    before = run(values).ledger()
+    values["filter"]["aspect_ratio"]["at_most"] = 4.5
+    _, measured = count(values)
+    after = run(values).ledger()
+    more = _far(after) - _far(before)
+    assert 0 < more < 10
+    assert measured <= _far(after) + 4 * more  # one look-up each, and the links for those that came
+
+
+def _far(ledger: Any) -> int:
+    """How many samples reached `caption_frequency`."""
+    return len([name for name in ledger["dropped_by"].to_pylist() if name in (None, "caption_frequency", "decodable")])
+
+
+def test_other_pictures(site_folder: Path, demo_values: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    """A new crawl that gets other bytes under the same URLs has other scores."""
+    shutil.copytree(site_folder, tmp_path / "site")
+    with serve(tmp_path / "site") as server:
+        values = demo_values(server, tmp_path / "run")
+        before = _hashes(run(values))
+        cat, dog = (tmp_path / "site" / path for path in ("demo.test/animals/cat.jpg", "img.demo.test/city/clock.jpg"))
+        cat.write_bytes(dog.read_bytes())
+        shutil.rmtree(tmp_path / "run" / "crawl")
+        after = _hashes(run(values))
+    assert [url for url in before if before[url] != after.get(url)] == ["http://demo.test/animals/cat.jpg"]
+
+
+def _hashes(done: Run) -> dict[str, str]:
+    rows = done.sql("SELECT url, phash FROM samples JOIN scores USING (key) WHERE phash IS NOT NULL").to_pylist()
+    return {row["url"]: row["phash"] for row in rows}
 
 
 def test_one_filter(values: dict[str, Any], count: Measure) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from wukong_build import run
 from wukong_build.demo.server import Server
 from wukong_build.inspect.run import Run, open_run
 
@@ -22,30 +24,33 @@ KILLS = 16
 
 pytestmark = pytest.mark.kill
 
+Values = Callable[..., dict[str, Any]]
 
-def _killed(config: Path, rng: random.Random) -> bool:
-    """Start the command and kill its process, with SIGKILL, a random while after a random line; False if it ended first."""
+
+def _write(values: dict[str, Any], path: Path) -> Path:
+    path.write_text(yaml.safe_dump(values, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def _stopped(config: Path, rng: random.Random, how: signal.Signals = signal.SIGKILL, command: str = "run") -> int:
+    """Start a command and send its process a signal a random while after a random line; its exit status."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "wukong_build", "run", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "wukong_build", command, str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
     for _ in range(rng.randrange(5)):
         if not process.stderr.readline():
             break
-    timer = threading.Timer(rng.random() * 0.4, process.send_signal, [signal.SIGKILL])
+    timer = threading.Timer(rng.random() * 0.4, process.send_signal, [how])
     timer.start()
     process.stderr.read()
     timer.cancel()
     process.stderr.close()
-    return process.wait() == -signal.SIGKILL
+    return process.wait()
 
 
 def test_killed_and_resumed(
-    demo_server: Server,
-    demo_values: Callable[..., dict[str, Any]],
-    demo_run: Run,
-    published: Callable[[str], dict[str, str]],
-    tmp_path: Path,
+    demo_server: Server, demo_values: Values, demo_run: Run, published: Callable[[str], dict[str, str]], tmp_path: Path
 ) -> None:
     """However often the command is killed, in the end the shards are those of a run that nobody disturbed."""
     rng = random.Random(20220214)
@@ -57,21 +62,53 @@ def test_killed_and_resumed(
         demo_server.requests.clear()
         values = demo_values(demo_server, tmp_path / f"run-{runs}", workers=2)
         values["crawl"] |= {"pages_per_part": 3, "images_per_part": 10}
-        config = tmp_path / "config.yaml"
-        config.write_text(yaml.safe_dump(values, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        config = _write(values, tmp_path / "config.yaml")
         here = 0
-        while _killed(config, rng):
+        while _stopped(config, rng) == -signal.SIGKILL:
             here += 1
         landed += here
         assert published(values["run"]) == published(demo_run.store.root)
         assert open_run(values["run"]).funnel().equals(demo_run.funnel())
-        _asked_little(demo_server, kills=here)
         assert not list(Path(values["run"]).rglob("*.tmp"))
+        asked = Counter((request.host, request.path) for request in demo_server.requests)
+        again = sum(asked.values()) - len(asked)
+        assert again <= here * 6, f"{here} kills, {again} of {len(asked)} URLs asked for again"  # far less than a part each
 
 
-def _asked_little(server: Server, kills: int) -> None:
-    """Every kill costs at most the parts that two workers had under way; everything else was asked for once."""
-    asked = Counter((request.host, request.path) for request in server.requests)
-    again = sum(asked.values()) - len(asked)
-    assert again <= kills * 2 * 10
-    assert len([count for count in asked.values() if count == 1]) > 0
+def test_interrupted_and_resumed(
+    demo_server: Server, demo_values: Values, demo_run: Run, published: Callable[[str], dict[str, str]], tmp_path: Path
+) -> None:
+    """An interrupt ends a command at once, whatever it is at, and is never taken for an answer of the network."""
+    rng = random.Random(20220330)
+    values = demo_values(demo_server, tmp_path / "run", workers=1)
+    values["crawl"] |= {"pages_per_part": 5, "images_per_part": 10, "per_host": {"delay_seconds": 0.01, "connections": 2}}
+    config = _write(values, tmp_path / "config.yaml")
+    statuses = [_stopped(config, rng, signal.SIGINT) for _ in range(8)]
+    assert statuses.count(130) >= 4
+    assert set(statuses) <= {0, 130, -signal.SIGINT}  # the last before the program had begun
+    run(values)
+    assert published(values["run"]) == published(demo_run.store.root)
+
+
+def test_another_config_in_between(
+    demo_run: Run, demo_served: Server, demo_values: Values, published: Callable[[str], dict[str, str]], tmp_path: Path
+) -> None:
+    """Config A, then B killed at random moments, then A again: nothing of B is left, in the ledger or in the shards."""
+    rng = random.Random(20220511)
+    shutil.copytree(demo_run.store.root, tmp_path / "run")
+    values = demo_values(demo_served, tmp_path / "run")
+    other = demo_values(demo_served, tmp_path / "run")
+    other["filter"]["shorter_side"]["at_least"] = 301
+    other["filter"]["caption_frequency"]["at_most"] = 2
+    other["shard"] = {"samples": 5, "seed": 7}
+    config = _write(other, tmp_path / "other.yaml")
+    landed = 0
+    for _ in range(8):
+        landed += _stopped(config, rng) == -signal.SIGKILL
+        ((doubled,),) = (
+            open_run(values["run"]).sql("SELECT count(*) - count(DISTINCT key) AS doubled FROM manifest").to_pydict().values()
+        )
+        assert doubled == 0
+        assert run(values).funnel().equals(demo_run.funnel())
+        assert published(values["run"]) == published(demo_run.store.root)
+    assert landed >= 4
