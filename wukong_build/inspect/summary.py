@@ -100,7 +100,9 @@ def _shards(run: Run) -> list[str]:
             rows.append((plain(path), f"{manifest.metadata.num_rows:,}", f"{run.store.fs.size(path):,}"))
     others = len(run.shards) - len(rows)
     rows += [(f"and {others:,} more", "", "")] if others else []
-    return lines([("shards", "samples", "bytes"), *rows], (1, 2)) if rows else []
+    stale = run.store.finished("shard") != run.store.finished("filter")
+    warning = ["The shards are not those of this ledger: run `wukong-build shard` with its config."] if stale and rows else []
+    return [*warning, *lines([("shards", "samples", "bytes"), *rows], (1, 2))] if rows else []
 
 
 def _how_to_go_on(run: Run) -> list[str]:
@@ -129,7 +131,7 @@ def funnel_text(funnel: pa.Table) -> str:
     """The funnel as columns, with its sum: kept + dropped = seen."""
     rows = funnel.to_pylist()
     if not rows:
-        return "The chain has no step yet: nothing was dropped."
+        return "The chain has no step: nothing was dropped."
     steps = [
         (row["step"], *(f"{row[name]:,}" for name in ("seen", "dropped", "left")), f"{share(row):.1%}" if row["dropped"] else "")
         for row in rows
