@@ -16,6 +16,7 @@ from wukong_build.chain import link_class, link_names
 from wukong_build.links import Bounds, CorpusFilter, Link, Measure
 from wukong_build.schema import SCHEMA_VERSION, TABLES
 from wukong_build.sql import FOLDERS
+from wukong_build.web.failures import FAILURES
 
 DOCS = Path(__file__).parent.parent / "docs"
 NOTE = "<!-- Written by scripts/write_reference.py from the code; change it there. -->"
@@ -37,6 +38,9 @@ def data_format() -> Iterator[str]:
         yield f"`<run>/{folders[table.name]}/*.parquet`, written by `{table.written_by}`: {table.meaning}."
         rows = [f"| `{column.name}` | {column.type} | {column.meaning} |" for column in table.columns]
         yield "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
+    yield "## Failures"
+    yield "What the column `error` of pages, images, robots and samples may say; in the ledger it is `fetch:<class>`."
+    yield "\n".join(["| class | meaning |", "|---|---|", *(f"| `{name}` | {meaning} |" for name, meaning in FAILURES.items())])
     yield "## scores"
     yield (
         "`<run>/filter/scores/<pass>/*.parquet`, written by `filter`: `key`, the columns of every link "

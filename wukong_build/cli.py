@@ -78,6 +78,13 @@ def _parser() -> argparse.ArgumentParser:
             default=[],
             help="lay a value over a key of the config, as in filter.aspect_ratio.at_most=2.5; may be given again",
         )
+        if name in ("crawl", "run"):
+            stage.add_argument(
+                "--retry",
+                metavar="CLASS,…",
+                default="",
+                help="ask once more for what failed in an earlier crawl with one of these classes, as in timeout,dns,5xx",
+            )
         stage.add_argument("--json", action="store_true", help="print the funnel as JSON, one object a line")
     inspect = add("inspect", "show what a run holds: funnel, pages, captions, shards", _inspect)
     inspect.add_argument("run", metavar="RUN", help="directory or URL of the run (the config's `run:`)")
@@ -124,7 +131,8 @@ def _run(options: argparse.Namespace) -> None:
 
     config = load_config(options.config, options.overrides)
     signal.signal(signal.SIGINT, _stop)
-    done = run(config, STAGES if options.name == "run" else (options.name,))
+    retry = [name for name in getattr(options, "retry", "").split(",") if name]
+    done = run(config, STAGES if options.name == "run" else (options.name,), retry=retry)
     if options.json:
         print(rows_json(done.funnel()))
     elif options.name != "crawl":

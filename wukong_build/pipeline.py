@@ -27,10 +27,11 @@ STAGES: dict[str, Callable[[Config, Store, Executor], None]] = {"crawl": crawl, 
 _VERSIONS = ("wukong-build", "duckdb", "jieba", "numpy", "pillow", "pyarrow", "rjieba", "scrapy", "selectolax")
 
 
-def run(config: Config | Mapping[str, Any] | str, stages: Iterable[str] = tuple(STAGES)) -> Run:
+def run(config: Config | Mapping[str, Any] | str, stages: Iterable[str] = tuple(STAGES), *, retry: Iterable[str] = ()) -> Run:
     """Bring a run up to date with a config (loaded, as plain values, or the path of a file) and open it.
 
-    What is done already is not done again. Raises ConfigError before anything runs, PartsFailed where some parts failed.
+    What is done already is not done again; `retry` names classes of failures that the crawl asks for once more. Raises
+    ConfigError before anything runs, PartsFailed where some parts failed.
     Scripts that call this need the usual `if __name__ == "__main__":`, for worker processes import them anew.
     """
     if isinstance(config, str):
@@ -39,22 +40,29 @@ def run(config: Config | Mapping[str, Any] | str, stages: Iterable[str] = tuple(
         config = parse_config(config)
     store = Store(config.run)
     with store.locked(), contextlib.closing(config.executor.executor()) as executor:
-        if not store.exists():
-            _write_record(config, store)
         for name in stages:
-            STAGES[name](config, store, executor)
-            _write_record(config, store)
+            if name == "crawl":
+                crawl(config, store, executor, frozenset(retry))
+            else:
+                STAGES[name](config, store, executor)
+            _record(config, store, name)
     return open_run(config.run)
 
 
-def _write_record(config: Config, store: Store) -> None:
-    """`run.yaml`: the resolved config, the versions of what made the run, and the funnel."""
-    links = [name for name, link in config.filter.links.items() if isinstance(link, Bounds)]
+def _record(config: Config, store: Store, stage: str) -> None:
+    """Bring `run.yaml` up to date: the config by which each stage was done, the versions of what did it, and the funnel."""
+    resolved = config.resolved()
+    steps = [name for name, link in config.filter.links.items() if isinstance(link, Bounds)]
+    if store.exists():
+        before = open_run(store.url)
+        resolved |= {section: before.config[section] for section in STAGES if section != stage}
+        if stage != "filter":
+            steps = [step for step in before.funnel()["step"].to_pylist() if not step.startswith("fetch:")]
     record = {
         "schema_version": SCHEMA_VERSION,
-        "config": config.resolved(),
+        "config": resolved,
         "versions": {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _VERSIONS}},
-        "funnel": funnel(store, links).to_pylist(),
+        "funnel": funnel(store, steps).to_pylist(),
     }
     with store.replacing("run.yaml") as file:
         file.write(yaml.safe_dump(record, allow_unicode=True, sort_keys=False).encode())

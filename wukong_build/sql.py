@@ -39,7 +39,8 @@ WHERE pairs.source IS NOT NULL OR frontier.url IS NOT NULL
 
 _ANSWERS = """
 CREATE VIEW answers AS
-SELECT * EXCLUDE (image) FROM images QUALIFY row_number() OVER (PARTITION BY key ORDER BY part DESC, part_row DESC) = 1
+SELECT * EXCLUDE (image) FROM images
+QUALIFY row_number() OVER (PARTITION BY key ORDER BY TRY_CAST(part AS INTEGER) DESC, part_row DESC) = 1
 """
 
 FIRST_OCCURRENCE = "ORDER BY depth, page_url NULLS FIRST, position, TRY_CAST(split_part(source, ':', 1) AS INTEGER), source"

@@ -8,6 +8,7 @@ fetches only what is new, and nothing is asked for twice. Samples are made from 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 import msgspec
 import pyarrow as pa
@@ -19,7 +20,7 @@ from wukong_build.executors import Executor
 from wukong_build.schema import PAGES
 from wukong_build.sql import connect
 from wukong_build.stages import run_stage
-from wukong_build.stages.facts import ImageStage, PageStage, RobotsStage, host_name, known_robots, plan
+from wukong_build.stages.facts import ImageStage, PageStage, Retry, RobotsStage, host_name, known_robots, plan
 from wukong_build.stages.pairs import ListStage, SampleStage, gather, wanted_images
 from wukong_build.store import Store, fingerprint_of
 from wukong_build.web.frontier import Frontier
@@ -32,19 +33,27 @@ log = logging.getLogger("wukong_build")
 ROBOTS_PER_PART = 1000
 
 
-def crawl(config: Config, store: Store, executor: Executor) -> None:
-    """Fetch what the sources ask for and is not there yet, and make samples of it."""
+def crawl(config: Config, store: Store, executor: Executor, retry: frozenset[str] = frozenset()) -> None:
+    """Fetch what the sources ask for and is not there yet, and make samples of it.
+
+    What failed with a class in `retry` counts as not there yet, once.
+    """
     sources = labelled(config.crawl.sources)
     if not sources:
         raise ConfigError("crawl.sources: is empty; one source is meant at least, such as `- pages: {seeds: [https://…/]}`")
     lists = {label: source for label, source in sources.items() if isinstance(source, Urls)}
     for source in lists.values():
         source.check()
+    again = Retry.of(retry, store)
     store.unfinish("crawl")
     _remove_orphans(store)
     run_stage(ListStage(lists), store, executor)
-    _crawl_pages({label: source for label, source in sources.items() if isinstance(source, Pages)}, config, store, executor)
-    _fetch_images(config, store, executor)
+    if "robots_unreachable" in retry:
+        manners = config.crawl.manners(images=False)
+        _fetch_robots(known_robots(store, manners).unreachable(), store, executor, manners)
+    pages = {label: source for label, source in sources.items() if isinstance(source, Pages)}
+    _crawl_pages(pages, config, store, executor, again)
+    _fetch_images(config, store, executor, again)
     gather(store)
     run_stage(SampleStage(), store, executor)
     store.finish("crawl", made_from(config))
@@ -74,11 +83,11 @@ def _remove_orphans(store: Store) -> None:
             store.delete_part("crawl/pairs", name)
 
 
-def _crawl_pages(sources: dict[str, Pages], config: Config, store: Store, executor: Executor) -> None:
+def _crawl_pages(sources: dict[str, Pages], config: Config, store: Store, executor: Executor, retry: Retry) -> None:
     """Rounds until every page that the sources ask for is there: frontier → fetch → new links → next frontier."""
     manners = config.crawl.manners(images=False)
     while True:
-        frontier, missing, number = _frontier(sources, store, manners)
+        frontier, missing, number = _frontier(sources, store, manners, retry)
         if frontier.unknown:
             _fetch_robots(frontier.unknown, store, executor, manners)
         elif len(missing):
@@ -91,24 +100,31 @@ def _crawl_pages(sources: dict[str, Pages], config: Config, store: Store, execut
     store.write("crawl/pages", "refused", _refused(frontier, number))
 
 
-def _fetch_images(config: Config, store: Store, executor: Executor) -> None:
+def _fetch_images(config: Config, store: Store, executor: Executor, retry: Retry) -> None:
     """Rounds until every image that a source names has had its last answer: a redirect to another host is the next round's."""
     manners = config.crawl.manners(images=True)
-    while len(wanted := wanted_images(store)):
+    while len(wanted := wanted_images(store, retry)):
         try:
             manners.require_contact({host_name(host) for host in pc.unique(wanted["host"]).to_pylist()} - {""})
         except ConfigError as error:
             raise ConfigError(f"crawl.user_agent: {error}") from None
         asked = pc.coalesce(wanted["location"], wanted["url"]).to_pylist()
-        _fetch_robots({origin_of(url) for url in asked if canonical(url) == url}, store, executor, manners)
+        robots = known_robots(store, manners)
+        _fetch_robots(
+            {origin_of(url) for url in asked if canonical(url) == url and not robots.knows(url)}, store, executor, manners
+        )
         plan(store, "images", wanted, config.crawl.images_per_part, executor.workers)
         run_stage(ImageStage(manners, config.crawl.image), store, executor)
 
 
-def _frontier(sources: dict[str, Pages], store: Store, manners: Manners) -> tuple[Frontier, pa.Table, int]:
+def _frontier(sources: dict[str, Pages], store: Store, manners: Manners, retry: Retry) -> tuple[Frontier, pa.Table, int]:
     """What the sources ask for as far as is known; what of it is not there yet; and the number of the round that fetches it."""
     with connect(store) as connection:
-        connection.execute("CREATE VIEW asked_pages AS SELECT * FROM pages WHERE decision = 'asked'")
+        connection.execute(
+            "CREATE VIEW asked_pages AS SELECT * FROM pages "  # noqa: S608  classes of ours
+            f"WHERE decision = 'asked' AND NOT {retry.condition('pages')} "
+            "QUALIFY row_number() OVER (PARTITION BY url ORDER BY TRY_CAST(part AS INTEGER) DESC) = 1"
+        )
         robots = known_robots(store, manners)
         frontier = Frontier(sources, connection, robots)
         connection.register("frontier_now", frontier.table())
@@ -129,14 +145,9 @@ def _refused(frontier: Frontier, number: int) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=PAGES.arrow)
 
 
-def _fetch_robots(origins: set[str], store: Store, executor: Executor, manners: Manners) -> None:
-    """Fetch the robots.txt of those origins that are not there yet."""
-    known = {
-        origin
-        for part in store.parts("crawl/robots")
-        for origin in store.read("crawl/robots", part, ["origin"])["origin"].to_pylist()
-    }
-    missing = sorted(origins - known)
-    table = pa.table({"origin": pa.array(missing, pa.string()), "host": pa.array(map(host_of, missing), pa.string())})
+def _fetch_robots(origins: Iterable[str], store: Store, executor: Executor, manners: Manners) -> None:
+    """Fetch the robots.txt of some origins; what they say now holds in place of what they said before."""
+    wanted = sorted(origins)
+    table = pa.table({"origin": pa.array(wanted, pa.string()), "host": pa.array(map(host_of, wanted), pa.string())})
     plan(store, "robots", table, ROBOTS_PER_PART, executor.workers)
     run_stage(RobotsStage(manners), store, executor)

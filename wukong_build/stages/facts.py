@@ -20,9 +20,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wukong_build.errors import ConfigError, listed, nearest
 from wukong_build.executors import Part
 from wukong_build.schema import IMAGES, PAGES, PAIRS, ROBOTS
 from wukong_build.store import PartWriter, Store, digest_of, fingerprint_of
+from wukong_build.web.failures import FAILURES
 from wukong_build.web.fetch import Fetcher
 from wukong_build.web.images import fetch_images
 from wukong_build.web.manners import Limits, Manners
@@ -44,6 +46,35 @@ def host_name(host: str) -> str:
     return urlsplit(f"//{host}").hostname or ""
 
 
+class Retry(msgspec.Struct, frozen=True):
+    """Which answers of the facts there are now shall be asked for once more."""
+
+    classes: frozenset[str] = frozenset()
+    parts_before: dict[str, int] = {}
+    """Kind of facts → number of the first part to come: what the retry itself gets is not retried."""
+
+    @classmethod
+    def of(cls, classes: frozenset[str], store: Store) -> Retry:
+        """A retry of some classes. ConfigError where there is no such class."""
+        for name in sorted(classes - FAILURES.keys()):
+            raise ConfigError(
+                f"--retry: no failure is of the class {name!r}{nearest(name, FAILURES)}; there are {listed(FAILURES)}"
+            )
+        return cls(classes, {kind: _next_number(store, kind) for kind in ("robots", "pages", "images")})
+
+    def condition(self, kind: str) -> str:
+        """SQL that is true for the answers to ask for again, and never null."""
+        if not self.classes:
+            return "false"
+        names = ", ".join(f"'{name}'" for name in sorted(self.classes))
+        return f"coalesce(error IN ({names}) AND TRY_CAST(part AS INTEGER) < {self.parts_before[kind]}, false)"
+
+
+def _next_number(store: Store, kind: str) -> int:
+    """The number of the next part of facts of a kind."""
+    return 1 + max((int(name) for name in store.parts(f"crawl/{kind}") if name.isdigit()), default=-1)
+
+
 def known_robots(store: Store, manners: Manners, urls: Iterable[str] | None = None) -> Robots:
     """The robots.txt fetched so far: all, or those that hold for some URLs."""
     tables = [store.read("crawl/robots", part) for part in store.parts("crawl/robots")]
@@ -62,7 +93,7 @@ def plan(store: Store, kind: str, wanted: pa.Table, rows_per_part: int, lanes: i
     hosts = wanted["host"].to_pylist()
     rank: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
     order = sorted((zlib.crc32(host_name(host).encode()) % lanes, next(rank[host]), row) for row, host in enumerate(hosts))
-    number = itertools.count(1 + max((int(name) for name in store.parts(f"crawl/{kind}") if name.isdigit()), default=-1))
+    number = itertools.count(_next_number(store, kind))
     store.delete_stage(_plan(kind))
     for lane, rows in itertools.groupby(order, key=operator.itemgetter(0)):
         indices = [row for _, _, row in rows]

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from wukong_build.executors import Part
 from wukong_build.schema import FETCH_FACTS, PAIRS, SAMPLES
 from wukong_build.sql import FIRST_OCCURRENCE, connect
+from wukong_build.stages.facts import Retry
 from wukong_build.store import Store, fingerprint_of
 from wukong_build.web.caption import choose
 from wukong_build.web.extract import Text
@@ -31,13 +32,14 @@ CAPTION_VERSION = 1
 _GATHERED = "crawl/gathered"
 
 
-def wanted_images(store: Store) -> pa.Table:
+def wanted_images(store: Store, retry: Retry) -> pa.Table:
     """`key, url, page_url, location, hops, host` of every image that a source names and that has not had its last answer."""
     with connect(store) as connection:
         wanted: pa.Table = connection.sql(
             f"SELECT key, min(occurrences.url) AS url, first(page_url {FIRST_OCCURRENCE}) AS page_url, "  # noqa: S608  ours
-            "any_value(location) AS location, any_value(hops) AS hops FROM occurrences LEFT JOIN answers USING (key) "
-            f"WHERE answers.key IS NULL OR error = '{MOVED}' GROUP BY key ORDER BY key"
+            "any_value(location) AS location, any_value(CASE WHEN location IS NOT NULL THEN hops END) AS hops "
+            "FROM occurrences LEFT JOIN answers USING (key) "
+            f"WHERE answers.key IS NULL OR error = '{MOVED}' OR {retry.condition('images')} GROUP BY key ORDER BY key"
         ).to_arrow_table()
     asked = pc.coalesce(wanted["location"], wanted["url"]).to_pylist()
     return wanted.append_column("host", pa.array(map(host_of, asked), pa.string()))
@@ -45,12 +47,13 @@ def wanted_images(store: Store) -> pa.Table:
 
 def gather(store: Store) -> None:
     """Put all occurrences of every image together, in the order in which its bytes lie: a part for every part of images."""
-    firsts = ", ".join(f"first({name} {FIRST_OCCURRENCE}) AS {name}" for name in ("page_url", "depth", "position", "source"))
+    firsts = ", ".join(f"first({name} ORDER BY rank) AS {name}" for name in ("page_url", "depth", "position", "source"))
     store.delete_stage(_GATHERED)
     with connect(store) as connection:
         reader = connection.sql(
-            "WITH sample AS (SELECT key, min(url) AS url, count(*) AS occurrence_count, "  # noqa: S608  ours
-            f"{firsts}, flatten(list(texts {FIRST_OCCURRENCE})) AS texts FROM occurrences GROUP BY key) "
+            f"WITH ranked AS (SELECT *, row_number() OVER (PARTITION BY key {FIRST_OCCURRENCE}) AS rank FROM occurrences), "  # noqa: S608  ours
+            f"sample AS (SELECT key, min(url) AS url, count(*) AS occurrence_count, {firsts}, "
+            f"flatten(list(texts ORDER BY rank) FILTER (rank <= {TEXTS_KEPT})) AS texts FROM ranked GROUP BY key) "
             f"SELECT part, part_row AS image_row, sample.*, {', '.join(FETCH_FACTS)} FROM sample JOIN answers USING (key) "
             "ORDER BY part, part_row"
         ).to_arrow_reader()

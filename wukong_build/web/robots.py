@@ -47,6 +47,10 @@ class Robots:
         """True where the robots.txt of the URL's origin has been asked for."""
         return origin_of(url) in self._rows
 
+    def unreachable(self) -> list[str]:
+        """Origins whose robots.txt could not be had."""
+        return [origin for origin in self._rows if self._parsed(origin) is None]
+
     def delay_seconds(self, url: str) -> float:
         """The Crawl-delay its host wishes; 0 where it says nothing."""
         rules = self._parsed(origin_of(url))

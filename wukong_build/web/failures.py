@@ -1,0 +1,29 @@
+"""The classes of failure that rows of a crawl may have. Knows no cause: who finds one names its class."""
+
+from __future__ import annotations
+
+FAILURES = {
+    "4xx": "a 4xx status other than those below",
+    "403": "forbidden: often a page's images asked for from elsewhere",
+    "404": "not found",
+    "410": "gone for good",
+    "429": "asked too often",
+    "5xx": "the server failed",
+    "bad_url": "no URL that could be asked for",
+    "blocked_address": "the name or the URL leads to an address that is not public",
+    "connect": "nobody listens there",
+    "disconnected": "the server hung up",
+    "dns": "the name leads nowhere",
+    "empty": "an answer without a body",
+    "not_an_image": "the body is no image in a known format",
+    "protocol": "the answer is not HTTP as it should be",
+    "redirects": "one redirect too many, or one that leads nowhere",
+    "robots": "robots.txt says no",
+    "robots_unreachable": "robots.txt could not be had, which is a no",
+    "timeout": "not complete in time",
+    "tls": "the certificate or the encryption is not in order",
+    "too_large": "more bytes than the config allows",
+    "truncated": "the body ended before its time",
+    "unreadable": "a page that the parser fails on",
+}
+"""Class → what it means."""
