@@ -38,6 +38,11 @@ def data_format() -> Iterator[str]:
         yield f"`<run>/{folders[table.name]}/*.parquet`, written by `{table.written_by}`: {table.meaning}."
         rows = [f"| `{column.name}` | {column.type} | {column.meaning} |" for column in table.columns]
         yield "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
+    yield "## Views"
+    yield (
+        "For `--sql` alone: `visits` has the latest row of every page and `answers` that of every image (without its bytes), "
+        "where a retry has left several; `occurrences` has the pairs that the sources ask for, with `depth` and `source`."
+    )
     yield "## Failures"
     yield "What the column `error` of pages, images, robots and samples may say; in the ledger it is `fetch:<class>`."
     yield "\n".join(["| class | meaning |", "|---|---|", *(f"| `{name}` | {meaning} |" for name, meaning in FAILURES.items())])

@@ -120,8 +120,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _stop(*_: object) -> NoReturn:
     """End at once, as a killed command does: what is done is done, and workers end with their parent."""
-    print(f"\nwukong-build: interrupted. {_HOW_TO_GO_ON}", file=sys.stderr, flush=True)
-    os._exit(130)
+    try:
+        os.write(2, f"\nwukong-build: interrupted. {_HOW_TO_GO_ON}\n".encode())
+    finally:  # also where nobody reads stderr any more
+        os._exit(130)
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -27,6 +27,10 @@ class StoreError(WukongError):
     """A run cannot be read or written: locked, missing, half made, or the disk is full."""
 
 
+class DamagedRecord(StoreError):
+    """A run's `run.yaml` cannot be read; the next command writes it anew."""
+
+
 class PartsFailed(WukongError):
     """Some parts failed and the others are done; the same command goes on from here."""
 

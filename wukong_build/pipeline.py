@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from wukong_build.config import Config, load_config, parse_config
+from wukong_build.errors import DamagedRecord
 from wukong_build.executors import Executor
 from wukong_build.inspect.funnel import funnel
 from wukong_build.inspect.run import Run, open_run
@@ -40,6 +41,7 @@ def run(config: Config | Mapping[str, Any] | str, stages: Iterable[str] = tuple(
         config = parse_config(config)
     store = Store(config.run)
     with store.locked(), contextlib.closing(config.executor.executor()) as executor:
+        _recorded(store)
         for name in stages:
             if name == "crawl":
                 crawl(config, store, executor, frozenset(retry))
@@ -49,13 +51,20 @@ def run(config: Config | Mapping[str, Any] | str, stages: Iterable[str] = tuple(
     return open_run(config.run)
 
 
+def _recorded(store: Store) -> Run | None:
+    """The run as its record has it; None where there is none yet, or a damaged one. StoreError where it is of a later schema."""
+    with contextlib.suppress(DamagedRecord):
+        return open_run(store.url) if store.exists() else None
+    return None
+
+
 def _record(config: Config, store: Store, stage: str) -> None:
     """Bring `run.yaml` up to date: the config by which each stage was done, the versions of what did it, and the funnel."""
     resolved = config.resolved()
     steps = [name for name, link in config.filter.links.items() if isinstance(link, Bounds)]
-    if store.exists():
-        before = open_run(store.url)
-        resolved |= {section: before.config[section] for section in STAGES if section != stage}
+    before = _recorded(store)
+    if before is not None:
+        resolved |= {section: before.config.get(section, resolved[section]) for section in STAGES if section != stage}
         if stage != "filter":
             steps = [step for step in before.funnel()["step"].to_pylist() if not step.startswith("fetch:")]
     record = {

@@ -43,6 +43,11 @@ SELECT * EXCLUDE (image) FROM images
 QUALIFY row_number() OVER (PARTITION BY key ORDER BY TRY_CAST(part AS INTEGER) DESC, part_row DESC) = 1
 """
 
+_VISITS = """
+CREATE VIEW visits AS
+SELECT * FROM pages QUALIFY row_number() OVER (PARTITION BY url ORDER BY TRY_CAST(part AS INTEGER) DESC) = 1
+"""
+
 FIRST_OCCURRENCE = "ORDER BY depth, page_url NULLS FIRST, position, TRY_CAST(split_part(source, ':', 1) AS INTEGER), source"
 """The order in which the occurrences of an image count: nearest to a seed, then as the page or the list has them."""
 
@@ -61,6 +66,7 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
         _show_scores(connection, store)
         connection.execute(_OCCURRENCES)
         connection.execute(_ANSWERS)
+        connection.execute(_VISITS)
     except duckdb.Error as error:
         connection.close()
         raise StoreError(f"{store.url}: cannot be read: {error}") from error

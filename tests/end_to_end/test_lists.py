@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from wukong_build import run
+from wukong_build import open_run, run
 from wukong_build.demo.server import REDIRECTS, Server, serve
-from wukong_build.errors import ConfigError
+from wukong_build.errors import ConfigError, StoreError
 from wukong_build.inspect.run import Run
 
 CAT = "http://demo.test/animals/cat.jpg"
@@ -126,6 +126,27 @@ def test_refused_command_changes_nothing(demo_run: Run, demo_served: Server, dem
     with pytest.raises(Exception, match="run `wukong-build filter`"):
         run(values, ["shard"])
     assert demo_run.store.fs.cat_file(demo_run.store.path("run.yaml")) == before
+
+
+@pytest.mark.parametrize("damage", ["x: [", "", "config: {}\n"])
+def test_damaged_record(listed: Listed, damage: str) -> None:
+    """A damaged run.yaml is said to be damaged, and the next command mends it."""
+    values = listed(f"{CAT},窗台上的一只猫")
+    before = run(values)
+    Path(values["run"], "run.yaml").write_text(damage, encoding="utf-8")
+    with pytest.raises(StoreError, match=r"run\.yaml is damaged"):
+        open_run(values["run"])
+    after = run(values)
+    assert (after.config, after.funnel()) == (before.config, before.funnel())
+
+
+def test_later_schema(listed: Listed) -> None:
+    """A run of a later version of the program is not touched."""
+    values = listed(f"{CAT},窗台上的一只猫")
+    record = Path(run(values).store.root, "run.yaml")
+    record.write_text(record.read_text(encoding="utf-8").replace("schema_version: 1", "schema_version: 99"), encoding="utf-8")
+    with pytest.raises(StoreError, match="schema version 99"):
+        run(values)
 
 
 def test_in_a_notebook(listed: Listed) -> None:

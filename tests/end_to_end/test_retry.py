@@ -63,6 +63,7 @@ def test_retry(
     assert (again & first) - moved == (still | {"demo.test/missing.html"}) - moved
     assert done.funnel().equals(demo_run.funnel())
     assert published(values["run"]) == published(demo_run.store.root)
+    assert done.sql("SELECT url FROM visits WHERE error IS NOT NULL").to_pylist() == [{"url": "http://demo.test/missing.html"}]
     run(values, ["crawl"])
     assert _asked(server) == set()
 

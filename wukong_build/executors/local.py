@@ -17,6 +17,9 @@ from wukong_build.executors.base import Failure, Part, attempt
 
 Outcome = tuple[Part, str | Failure]
 
+_LOOK_UP_SECONDS = 0.5
+"""So often the main thread looks up from waiting: an interrupt that another thread was handed would not wake it."""
+
 _VANISHED = Failure("a worker process vanished (killed, or out of memory)")
 
 
@@ -62,7 +65,7 @@ class LocalExecutor:
         broken = False
         try:
             while _submit(self._pool, work, lanes, running, at_most=2 * self.workers):
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                for future in wait(running, _LOOK_UP_SECONDS, FIRST_COMPLETED).done:
                     lane = running.pop(future)
                     part = lane.popleft()
                     if lane:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import webdataset
 import yaml
 
-from wukong_build.errors import StoreError
+from wukong_build.errors import DamagedRecord, StoreError
 from wukong_build.inspect.funnel import SCHEMA
 from wukong_build.schema import LEDGER, MANIFEST, SCHEMA_VERSION
 from wukong_build.sql import ask
@@ -63,8 +63,10 @@ def open_run(path: str) -> Run:
         raise StoreError(f"{path}: there is no run here (no run.yaml); `wukong-build run CONFIG` makes one")
     try:
         record = yaml.safe_load(store.fs.cat_file(store.path("run.yaml")))
-    except yaml.YAMLError as error:
-        raise StoreError(f"{path}: run.yaml is damaged; the run's last command, given again, writes it anew") from error
+    except yaml.YAMLError:
+        record = None
+    if not (isinstance(record, dict) and record.keys() >= {"schema_version", "config", "versions", "funnel"}):
+        raise DamagedRecord(f"{path}: run.yaml is damaged; the run's last command, given again, writes it anew")
     if record["schema_version"] > SCHEMA_VERSION:
         raise StoreError(
             f"{path}: has schema version {record['schema_version']}; this wukong-build knows {SCHEMA_VERSION}: upgrade it"

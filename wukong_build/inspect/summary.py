@@ -55,10 +55,10 @@ def _made(run: Run, connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def _pages(connection: duckdb.DuckDBPyConnection) -> str:
-    asked, failed = _row(connection, "SELECT count(*) AS count, count(error) AS failed FROM pages WHERE decision = 'asked'")
-    refused = _classes(connection, "SELECT decision, count(*) FROM pages WHERE decision <> 'asked' GROUP BY 1")
-    failures = _classes(connection, "SELECT error, count(*) FROM pages WHERE error IS NOT NULL GROUP BY 1")
-    (total,) = _row(connection, "SELECT count(*) FROM pages WHERE decision <> 'asked'")
+    asked, failed = _row(connection, "SELECT count(*) AS count, count(error) AS failed FROM visits WHERE decision = 'asked'")
+    refused = _classes(connection, "SELECT decision, count(*) FROM visits WHERE decision <> 'asked' GROUP BY 1")
+    failures = _classes(connection, "SELECT error, count(*) FROM visits WHERE error IS NOT NULL GROUP BY 1")
+    (total,) = _row(connection, "SELECT count(*) FROM visits WHERE decision <> 'asked'")
     return f"{asked:,} asked, {failed:,} of them failed{failures}; {total:,} refused{refused}"
 
 

@@ -65,7 +65,7 @@ def _report(store: Store) -> None:
     with connect(store) as connection:
         outcomes = "coalesce(error, 'came') AS outcome, count(*) FROM {} GROUP BY outcome ORDER BY count(*) DESC, outcome"
         images = dict(connection.execute(f"SELECT {outcomes.format('samples')}").fetchall())
-        decided = "(SELECT CASE decision WHEN 'asked' THEN error ELSE decision END AS error FROM pages)"
+        decided = "(SELECT CASE decision WHEN 'asked' THEN error ELSE decision END AS error FROM visits)"
         pages = dict(connection.execute(f"SELECT {outcomes.format(decided)}").fetchall())
     counted = [", ".join(f"{name}: {count}" for name, count in found.items()) or "none" for found in (pages, images)]
     log.log(logging.INFO if "came" in images else logging.WARNING, "crawl: pages %s; images %s", *counted)
@@ -121,9 +121,8 @@ def _frontier(sources: dict[str, Pages], store: Store, manners: Manners, retry: 
     """What the sources ask for as far as is known; what of it is not there yet; and the number of the round that fetches it."""
     with connect(store) as connection:
         connection.execute(
-            "CREATE VIEW asked_pages AS SELECT * FROM pages "  # noqa: S608  classes of ours
-            f"WHERE decision = 'asked' AND NOT {retry.condition('pages')} "
-            "QUALIFY row_number() OVER (PARTITION BY url ORDER BY TRY_CAST(part AS INTEGER) DESC) = 1"
+            "CREATE VIEW asked_pages AS SELECT * FROM visits "  # noqa: S608  classes of ours
+            f"WHERE decision = 'asked' AND NOT {retry.condition('pages')}"
         )
         robots = known_robots(store, manners)
         frontier = Frontier(sources, connection, robots)

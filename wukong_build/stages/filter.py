@@ -101,7 +101,7 @@ class PassStage(msgspec.Struct, frozen=True):
         merged = "" if lookup is None else store.digest(_corpus(lookup, "merged"), "00000")
         made_from = [[fingerprints[link.name()] for link in self.links], bounds, merged]
         return [
-            Part(name, fingerprint_of(made_from, digest, store.digest(_scores(index - 1), name) if index else ""))
+            Part(name, fingerprint_of(made_from, digest, _digests(store, index, name)))
             for name, digest in store.digests(_SAMPLES)
         ]
 
@@ -134,11 +134,9 @@ class PassStage(msgspec.Struct, frozen=True):
         caption: list[str] = []
         inputs: dict[str, str] = {}
         for name, link in self.chain.links.items():
-            if isinstance(link, CorpusFilter):
-                inputs[name] = store.digest(_corpus(link, "merged"), "00000")
-            else:
-                read = [made_from.get(column) or digest(stands_for.get(column, column)) for column in link.reads]
-                inputs[name] = fingerprint_of(fingerprints[name], read, caption if "caption" in link.reads else [])
+            read = [made_from[column] if column in made_from else digest(stands_for.get(column, column)) for column in link.reads]
+            merged = store.digest(_corpus(link, "merged"), "00000") if isinstance(link, CorpusFilter) else ""
+            inputs[name] = fingerprint_of(fingerprints[name], read, caption if "caption" in link.reads else [], merged)
             made_from |= dict.fromkeys(link.columns(), inputs[name])
             if isinstance(link, Rewrite):
                 caption = [inputs[name]]
@@ -178,10 +176,11 @@ class SurveyStage(msgspec.Struct, frozen=True):
 
     def parts(self, store: Store) -> list[Part]:
         """One part for every part of samples."""
-        made_from = _made_from(self.link)
-        scores = _scores(self.passage.index)
+        made_from = [_made_from(self.link), self.chain.fingerprints()[self.link.name()]]
+        after = self.passage.index + 1
         return [
-            Part(name, fingerprint_of(made_from, digest, store.digest(scores, name))) for name, digest in store.digests(_SAMPLES)
+            Part(name, fingerprint_of(made_from, digest, _digests(store, after, name)))
+            for name, digest in store.digests(_SAMPLES)
         ]
 
     def work(self, store: Store, part: Part) -> str:
@@ -248,6 +247,11 @@ def _corpus(link: Link, folder: str) -> str:
 
 def _note(link: Link) -> str:
     return f"inputs:{link.name()}"
+
+
+def _digests(store: Store, index: int, part: str) -> list[str]:
+    """Of all that the passes before `index` wrote of a part: columns may be read from any of them."""
+    return [store.digest(_scores(earlier), part) for earlier in range(index)]
 
 
 def _made_from(link: CorpusFilter) -> list[Any]:

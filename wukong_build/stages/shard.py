@@ -7,6 +7,7 @@ a new one's manifest comes last. So no reader ever finds a manifest beside anoth
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import IO, Any, ClassVar
 
@@ -53,7 +54,7 @@ def _unpublish(stage: ShardStage, store: Store) -> None:
     planned = {part.name for part in stage.parts(store) if store.made_from(stage.name, part.name) == part.fingerprint}
     if store.fs.isdir(store.path(stage.name)):
         names = (path.rsplit("/", 1)[-1] for path in store.fs.ls(store.path(stage.name), detail=False))
-        old = [name for name in names if name[:5].isdigit() and name[:5] not in planned]
+        old = [name for name in names if name[:5].isdigit() and re.split(r"[._]", name, maxsplit=1)[0] not in planned]
         for name in sorted(old, key=lambda name: not name.endswith(".parquet")):  # manifests first
             store.delete(stage.name, name)
 

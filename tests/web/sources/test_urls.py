@@ -67,10 +67,10 @@ def test_a_caption_keeps_its_characters(tmp_path: Path, row: bytes, expected: st
     assert after["url"] == "v"
 
 
-@pytest.mark.parametrize("shift", [0, 1])
+@pytest.mark.parametrize("shift", [0, 1, 2])
 def test_a_return_is_one_wherever_the_file_is_cut(tmp_path: Path, shift: int) -> None:
     """A list is read in blocks; what follows a return may stand in the next one."""
-    caption, count = "a\r" * 4000 + "b", 600
+    caption, count = "a\r\r" * 4000 + "b", 600
     found = pairs(csv(tmp_path, HEADER + b"u," + b"c" * shift + f"{caption}\r\nu,".encode() * count + b"end\r"))
     assert [pair["texts"][0]["text"] for pair in found] == ["c" * shift + caption, *[caption] * (count - 1), "end"]
 

@@ -51,7 +51,7 @@ class Urls(Source, frozen=True, kw_only=True):
         """Changes when the list or how it is read changes. ConfigError where there is no such list."""
         with self._readable():
             fs, path = fsspec.core.url_to_fs(self.path)
-            return fingerprint_of(msgspec.to_builtins(self), fs.ukey(path))
+            return fingerprint_of(msgspec.to_builtins(self), sorted(map(str, fs.info(path).items())))
 
     def check(self) -> None:
         """ConfigError where the list cannot be read or lacks a column."""
@@ -163,7 +163,7 @@ class _LineFeeds:
         more = self._file.read(size - len(self._held))
         block = self._held + more
         self._held = b"\r" if more and block.endswith(b"\r") else b""
-        return _LONE_RETURN.sub(_RETURN, block.removesuffix(self._held))
+        return _LONE_RETURN.sub(_RETURN, block).removesuffix(self._held)
 
 
 def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
