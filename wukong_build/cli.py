@@ -66,26 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     for name, what in _STAGES.items():
-        stage = add(name, what, _run)
-        stage.add_argument(
-            "config", metavar="CONFIG", help="the YAML file that says everything; `wukong-build init` writes one to start from"
-        )
-        stage.add_argument(
-            "--set",
-            dest="overrides",
-            metavar="KEY=VALUE",
-            action="append",
-            default=[],
-            help="lay a value over a key of the config, as in filter.aspect_ratio.at_most=2.5; may be given again",
-        )
-        if name in ("crawl", "run"):
-            stage.add_argument(
-                "--retry",
-                metavar="CLASS,…",
-                default="",
-                help="ask once more for what failed in an earlier crawl with one of these classes, as in timeout,dns,5xx",
-            )
-        stage.add_argument("--json", action="store_true", help="print the funnel as JSON, one object a line")
+        _add_stage_arguments(add(name, what, _run), name)
     inspect = add("inspect", "show what a run holds: funnel, pages, captions, shards", _inspect)
     inspect.add_argument("run", metavar="RUN", help="directory or URL of the run (the config's `run:`)")
     inspect.add_argument(
@@ -116,6 +97,29 @@ def _parser() -> argparse.ArgumentParser:
     demo = add("demo", "build a small dataset from a web site of its own on this machine, and show what came of it", _demo)
     demo.add_argument("--run", default="data/demo", help="where the run goes (default: %(default)s)")
     return parser
+
+
+def _add_stage_arguments(stage: argparse.ArgumentParser, name: str) -> None:
+    """What crawl, filter, shard and run are given."""
+    stage.add_argument(
+        "config", metavar="CONFIG", help="the YAML file that says everything; `wukong-build init` writes one to start from"
+    )
+    stage.add_argument(
+        "--set",
+        dest="overrides",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="lay a value over a key of the config, as in filter.aspect_ratio.at_most=2.5; may be given again",
+    )
+    if name in ("crawl", "run"):
+        stage.add_argument(
+            "--retry",
+            metavar="CLASS,…",
+            default="",
+            help="ask once more for what failed in an earlier crawl with one of these classes, as in timeout,dns,5xx",
+        )
+    stage.add_argument("--json", action="store_true", help="print the funnel as JSON, one object a line")
 
 
 def _stop(*_: object) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import platform
 from collections.abc import Callable, Iterable, Mapping
@@ -42,11 +43,9 @@ def run(config: Config | Mapping[str, Any] | str, stages: Iterable[str] = tuple(
     store = Store(config.run)
     with store.locked(), contextlib.closing(config.executor.executor()) as executor:
         _recorded(store)
+        work = STAGES | {"crawl": functools.partial(crawl, retry=frozenset(retry))}
         for name in stages:
-            if name == "crawl":
-                crawl(config, store, executor, frozenset(retry))
-            else:
-                STAGES[name](config, store, executor)
+            work[name](config, store, executor)
             _record(config, store, name)
     return open_run(config.run)
 

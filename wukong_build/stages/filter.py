@@ -7,8 +7,7 @@ it changes, and a changed bound measures nothing anew; only samples that get fur
 from __future__ import annotations
 
 import functools
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -27,8 +26,6 @@ from wukong_build.schema import LEDGER, SAMPLES
 from wukong_build.stages import crawl as crawl_stage
 from wukong_build.stages import run_stage
 from wukong_build.store import Store, digest_of, fingerprint_of
-
-log = logging.getLogger("wukong_build")
 
 _SAMPLES = "crawl/samples"
 _SAMPLE_COLUMNS = {column.name for column in SAMPLES.columns}
@@ -52,8 +49,13 @@ def filter_samples(config: Config, store: Store, executor: Executor) -> None:
 
 def made_from(config: Config, store: Store) -> str:
     """What decides the ledger: the samples, the links, their bounds."""
-    bounds = [[link.at_least, link.at_most] if isinstance(link, Bounds) else [] for link in config.filter.links.values()]
-    return fingerprint_of(store.digests(_SAMPLES), list(config.filter.fingerprints().items()), bounds)
+    links = config.filter.links.values()
+    return fingerprint_of(store.digests(_SAMPLES), list(config.filter.fingerprints().items()), _bounds(links))
+
+
+def _bounds(links: Iterable[Link]) -> list[list[float | None]]:
+    """What the links decide by; no part of their own fingerprints, which say what they measure."""
+    return [[link.at_least, link.at_most] if isinstance(link, Bounds) else [] for link in links]
 
 
 def _require_crawl(config: Config, store: Store) -> None:
@@ -97,9 +99,8 @@ class PassStage(msgspec.Struct, frozen=True):
         """One part for every part of samples."""
         index, lookup = self.passage.index, self.passage.lookup
         fingerprints = self.chain.fingerprints()
-        bounds = [[link.at_least, link.at_most] if isinstance(link, Bounds) else [] for link in self.links]
         merged = "" if lookup is None else store.digest(_corpus(lookup, "merged"), "00000")
-        made_from = [[fingerprints[link.name()] for link in self.links], bounds, merged]
+        made_from = [[fingerprints[link.name()] for link in self.links], _bounds(self.links), merged]
         return [
             Part(name, fingerprint_of(made_from, digest, _digests(store, index, name)))
             for name, digest in store.digests(_SAMPLES)
