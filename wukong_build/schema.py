@@ -37,6 +37,10 @@ class TableSchema(NamedTuple):
 
 TEXT = pa.struct([("text", pa.string()), ("origin", pa.string()), ("distance", pa.int32())])
 
+LICENCE = pa.struct([("url", pa.string()), ("origin", pa.string())])
+
+_OPT_OUT = pa.list_(pa.string())
+
 PAGES = TableSchema(
     "pages",
     "crawl",
@@ -53,6 +57,11 @@ PAGES = TableSchema(
         Column("location", pa.string(), "where a redirect points, canonical; it is a link of its own to the crawl"),
         Column("links", pa.list_(pa.string()), "canonical URLs the page links to, distinct, in page order"),
         Column("pair_count", pa.int32(), "pairs found on it"),
+        Column("opt_out", _OPT_OUT, "signals by which page or site withhold what is on it, as signal:value"),
+        Column("licences", pa.list_(LICENCE), "licences the page names, and where: rel_license, link, json_ld …"),
+        Column("etag", pa.string(), "as the server said"),
+        Column("last_modified", pa.string(), "as the server said"),
+        Column("attempts", pa.int32(), "requests it took, redirects aside"),
         Column("sha256", pa.string(), "of the body as it came, hex"),
         Column("fetched_at", pa.timestamp("ms", "UTC"), "when the answer was complete"),
     ),
@@ -68,6 +77,8 @@ ROBOTS = TableSchema(
         Column("error", pa.string(), "class of the failure; null where an answer came"),
         Column("http_status", pa.int32(), "status of the last answer; null where none came"),
         Column("text", pa.string(), "its first 500 KiB, where the status was 2xx"),
+        Column("tdmrep", pa.string(), "/.well-known/tdmrep.json of the origin, where there is one"),
+        Column("ai_txt", pa.string(), "/ai.txt of the origin, where there is one"),
         Column("fetched_at", pa.timestamp("ms", "UTC"), "when the answer was complete"),
     ),
 )
@@ -94,6 +105,7 @@ PAIRS = TableSchema(
         Column("position", pa.int64(), "which image of the page, or row of the list, from 0"),
         Column("source", pa.string(), "which source of the config found it: pages, urls …, with its number from 0"),
         Column("texts", pa.list_(TEXT), "candidate texts: as found, where from, and how far from the image in the page"),
+        Column("extra", pa.string(), "further columns of the list that the config carries through, as a JSON object"),
     ),
 )
 
@@ -111,6 +123,9 @@ IMAGES = TableSchema(
             "location", pa.string(), "where a redirect to another host points, for the class moved: the next round asks there"
         ),
         Column("hops", pa.int32(), "redirects followed so far"),
+        Column("robots", pa.string(), "what robots.txt of the image's host says: allowed, no_rules, disallowed, unreachable"),
+        Column("opt_out", _OPT_OUT, "signals by which page, site or image withhold it, known when it was asked for"),
+        Column("attempts", pa.int32(), "requests it took, redirects aside; 0 where it was not asked for"),
         Column("etag", pa.string(), "as the server said"),
         Column("last_modified", pa.string(), "as the server said"),
         Column("content_type", pa.string(), "as the server said; never believed"),
@@ -125,7 +140,7 @@ IMAGES = TableSchema(
     ),
 )
 
-FETCH_FACTS = ("error", "http_status", "final_url", "format", "width", "height", "orientation", "image_bytes", "sha256")
+FETCH_FACTS = ("error", "http_status", "final_url", "robots", "format", "width", "height", "orientation", "image_bytes", "sha256")
 """Columns of `IMAGES` that `SAMPLES` repeats, so that reading them touches no bytes of images."""
 
 _IMAGE_COLUMNS = {column.name: column for column in IMAGES.columns}
@@ -146,6 +161,9 @@ SAMPLES = TableSchema(
         Column("caption_found", pa.string(), "the text chosen, untouched; null where there was none"),
         Column("caption_origin", pa.string(), "where it stood: alt, figcaption, …"),
         Column("caption_reason", pa.string(), "why it was chosen over the others"),
+        Column("opt_out", _OPT_OUT, "signals by which any of its pages, their sites, its host or the image withhold it"),
+        Column("licences", pa.list_(LICENCE), "licences that the page of its first occurrence names, and where"),
+        Column("extra", pa.string(), "further columns of the list that names it first, as a JSON object"),
         *(_IMAGE_COLUMNS[name] for name in FETCH_FACTS),
         Column("image_row", pa.int64(), "row of its bytes in the part of crawl/images with the same name"),
     ),

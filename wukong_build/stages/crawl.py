@@ -21,7 +21,8 @@ from wukong_build.schema import PAGES
 from wukong_build.sql import connect
 from wukong_build.stages import run_stage
 from wukong_build.stages.facts import ImageStage, PageStage, Retry, RobotsStage, host_name, known_robots, plan
-from wukong_build.stages.pairs import ListStage, SampleStage, gather, wanted_images
+from wukong_build.stages.lists import ListStage
+from wukong_build.stages.pairs import SampleStage, gather, wanted_images
 from wukong_build.store import Store, fingerprint_of
 from wukong_build.web.frontier import Frontier
 from wukong_build.web.manners import Manners

@@ -13,14 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.executors import Part
-from wukong_build.schema import FETCH_FACTS, PAIRS, SAMPLES
+from wukong_build.schema import FETCH_FACTS, SAMPLES
 from wukong_build.sql import FIRST_OCCURRENCE, connect
 from wukong_build.stages.facts import Retry
 from wukong_build.store import Store, fingerprint_of
 from wukong_build.web.caption import choose
 from wukong_build.web.extract import Text
 from wukong_build.web.images import MOVED
-from wukong_build.web.sources import Urls
 from wukong_build.web.url import host_of
 
 TEXTS_KEPT = 64
@@ -73,38 +72,6 @@ def _by_part(reader: pa.RecordBatchReader) -> Iterator[tuple[str, pa.Table]]:
             waiting.append(table.filter(pc.equal(table["part"], part)))
     if waiting:
         yield waiting[0]["part"][0].as_py(), pa.concat_tables(waiting).drop_columns(["part"])
-
-
-class ListStage(msgspec.Struct, frozen=True):
-    """Lists of URLs become pairs, one part a list."""
-
-    sources: dict[str, Urls]
-    """By label."""
-    name: ClassVar[str] = "crawl/pairs"
-    appends: ClassVar[bool] = True
-
-    def parts(self, store: Store) -> list[Part]:
-        """One part a list; lists that the config no longer names are removed."""
-        parts = [Part(f"list-{made_from[:16]}", made_from) for made_from in self._made_from()]
-        for name in set(store.parts(self.name)) - {part.name for part in parts}:
-            if name.startswith("list-"):
-                store.delete_part(self.name, name)
-        return parts
-
-    def work(self, store: Store, part: Part) -> str:
-        """One list into pairs."""
-        label, source = self._made_from()[part.fingerprint]
-        rows = 0
-        with store.writing(self.name, part.name, PAIRS.arrow, part.fingerprint) as writer:
-            writer.digest = part.fingerprint
-            for table in source.tables(label):
-                writer.write_table(table)
-                rows += len(table)
-        return f"{rows} rows of {source.path}"
-
-    def _made_from(self) -> dict[str, tuple[str, Urls]]:
-        """Fingerprint → label and list."""
-        return {fingerprint_of(label, source.digest()): (label, source) for label, source in self.sources.items()}
 
 
 class SampleStage(msgspec.Struct, frozen=True):
