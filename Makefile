@@ -6,7 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test check format bench-fetch bench-memory lock clean
 
 help:  ## print this help
 	@echo "wukong-build: build a Chinese image-text dataset. Targets:"
@@ -27,6 +27,14 @@ check: $(VENV)/installed  ## ruff, mypy strict, import-linter
 format: $(VENV)/installed  ## let ruff format the code and fix what it can
 	$(RUN) -m ruff format
 	$(RUN) -m ruff check --fix
+
+BENCH_OPTIONS = $(if $(ROWS),--rows $(ROWS)) $(if $(CORPUS),--corpus "$(CORPUS)")
+
+bench-fetch: $(VENV)/installed  ## measure the crawl beside other programs; needs nginx (ROWS=10000 ROUNDS=3 CORPUS=folder)
+	@$(RUN) scripts/bench_fetch.py $(BENCH_OPTIONS) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-memory: $(VENV)/installed  ## draw the memory of a long crawl; needs nginx (ROWS=100000 CORPUS=folder)
+	@$(RUN) scripts/bench_memory.py $(BENCH_OPTIONS)
 
 lock: $(VENV)/installed  ## write requirements.lock anew, for every supported Python
 	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

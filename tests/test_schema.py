@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from wukong_build.chain import STATE
-from wukong_build.schema import FETCH_FACTS, IMAGES, LEDGER, MANIFEST, SAMPLES, TABLES, TableSchema
+from wukong_build.schema import FETCH_FACTS, IMAGES, LEDGER, LEDGER_FACTS, MANIFEST, SAMPLES, TABLES, TableSchema
 from wukong_build.sql import FOLDERS
 from wukong_build.store import NOT_CONTENT
 
@@ -45,8 +45,9 @@ def test_samples_repeat_the_facts_of_the_fetch() -> None:
 
 
 def test_the_ledger_is_the_state_after_the_chain() -> None:
-    """The ledger has the key, and then what the chain says of a sample."""
-    assert {field.name: field.type for field in LEDGER.arrow} == {"key": pa.string(), **STATE}
+    """The ledger has the key, what the chain says of a sample, and what was decided before there was anything to measure."""
+    facts = {name: SAMPLES.arrow.field(name).type for name in LEDGER_FACTS}
+    assert {field.name: field.type for field in LEDGER.arrow} == {"key": pa.string(), **STATE, **facts}
 
 
 def test_what_a_digest_leaves_out_exists() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import importlib.metadata
 import json
 import logging
@@ -119,7 +120,20 @@ def _add_stage_arguments(stage: argparse.ArgumentParser, name: str) -> None:
             default="",
             help="ask once more for what failed in an earlier crawl with one of these classes, as in timeout,dns,5xx",
         )
+        stage.add_argument(
+            "--refresh",
+            metavar="AGE",
+            type=_age,
+            help="look again at pages and images that came longer ago than this, as in 30d, 12h, 0d; what has not changed is not "
+            "sent again",
+        )
     stage.add_argument("--json", action="store_true", help="print the funnel as JSON, one object a line")
+
+
+def _age(text: str) -> dt.timedelta:
+    """A time span as users write it: a number with d, h or m. ValueError, which argparse explains, where it is none."""
+    units = {"d": "days", "h": "hours", "m": "minutes"}
+    return dt.timedelta(**{units.get(text[-1:], text): float(text[:-1])})
 
 
 def _stop(*_: object) -> NoReturn:
@@ -131,6 +145,9 @@ def _stop(*_: object) -> NoReturn:
 
 
 def _run(options: argparse.Namespace) -> None:
+    from wukong_build.executors import collect_rarely
+
+    collect_rarely()  # before the imports, which make more objects than anything after them
     from wukong_build.config import load_config
     from wukong_build.inspect.summary import funnel_text, rows_json
     from wukong_build.pipeline import STAGES, run
@@ -138,7 +155,9 @@ def _run(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.overrides)
     signal.signal(signal.SIGINT, _stop)
     retry = [name for name in getattr(options, "retry", "").split(",") if name]
-    done = run(config, STAGES if options.name == "run" else (options.name,), retry=retry)
+    done = run(
+        config, STAGES if options.name == "run" else (options.name,), retry=retry, refresh=getattr(options, "refresh", None)
+    )
     if options.json:
         print(rows_json(done.funnel()))
     elif options.name != "crawl":

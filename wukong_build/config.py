@@ -20,7 +20,9 @@ from wukong_build.chain import Chain, config_key
 from wukong_build.errors import ConfigError, explain_mismatch, listed, nearest, shown
 from wukong_build.executors import Executor, LocalExecutor
 from wukong_build.shards import ShardSettings
-from wukong_build.web.manners import Limits, Manners, PerHost
+from wukong_build.web.failures import FAILURES
+from wukong_build.web.manners import PORTS, Limits, Manners, PerHost, Proxies, Retries, proxy_urls
+from wukong_build.web.optout import OptOut
 from wukong_build.web.sources import SOURCES, Source
 from wukong_build.web.url import canonical
 
@@ -43,6 +45,13 @@ class CrawlSettings(Section, frozen=True, kw_only=True):
     images_per_host: PerHost | None = None
     """Manners towards hosts of images where they differ from `per_host`."""
     image: Limits = Limits()
+    retries: Retries = Retries()
+    opt_out: OptOut = OptOut()
+    """Which ways of withholding images from training are obeyed, and which are only written down."""
+    ports: tuple[int, ...] = PORTS
+    """Ports that may be asked."""
+    proxies: Proxies = None
+    """A proxy for all hosts, a list of which each host has one, or a mapping of hosts to proxies (`*` for all others)."""
     allow_private_addresses: bool = False
     resolve: dict[str, str] = {}
     """Host → address, or address:port: names that DNS does not know. Part of no key and no fingerprint."""
@@ -55,6 +64,9 @@ class CrawlSettings(Section, frozen=True, kw_only=True):
         return Manners(
             user_agent=self.user_agent,
             per_host=(self.images_per_host or self.per_host) if images else self.per_host,
+            retries=self.retries,
+            ports=self.ports,
+            proxies=self.proxies,
             allow_private_addresses=self.allow_private_addresses,
             resolve=self.resolve,
         )
@@ -86,6 +98,7 @@ class Config(Section, frozen=True, kw_only=True):
             "run": self.run,
             "crawl": {
                 **{key: value for key, value in msgspec.to_builtins(self.crawl).items() if key != "sources"},
+                "proxies": _without_passwords(self.crawl.proxies),
                 "sources": [{source.kind(): msgspec.to_builtins(source)} for source in self.crawl.sources],
             },
             "filter": {config_key(link): msgspec.to_builtins(link) for link in self.filter.links.values()},
@@ -154,19 +167,42 @@ def _check(config: Config, where: str) -> None:
         raise ConfigError(f"{where}: run: found {shown(config.run)}: {error}") from None
     if config.executor.kind != "local":
         raise ConfigError(f"{where}: executor.kind: found {config.executor.kind!r}; there is `local`")
-    for url in (url for source in config.crawl.sources for url in source.starts()):
+    _check_crawl(config.crawl, where)
+
+
+def _check_crawl(crawl: CrawlSettings, where: str) -> None:
+    """As above, for what goes out to other people's servers."""
+    for url in (url for source in crawl.sources for url in source.starts()):
         if canonical(url) is None:
             raise ConfigError(f"{where}: crawl.sources: found {url!r}; a URL that begins with http:// or https:// is meant")
-    if re.search(r"mozilla/|applewebkit|chrome/|safari/|googlebot|bingbot|baiduspider", config.crawl.user_agent, re.IGNORECASE):
+    if re.search(r"mozilla/|applewebkit|chrome/|safari/|googlebot|bingbot|baiduspider", crawl.user_agent, re.IGNORECASE):
         raise ConfigError(
-            f"{where}: crawl.user_agent: found {config.crawl.user_agent!r}, which says it is somebody else; "
+            f"{where}: crawl.user_agent: found {crawl.user_agent!r}, which says it is somebody else; "
             'a name of your own is meant, as in "my-crawl (+https://my.site/crawl; me@my.site)"'
         )
-    hosts = [urlsplit(url).hostname or "" for source in config.crawl.sources for url in source.starts()]
+    for name in crawl.retries.classes:
+        if name not in FAILURES:
+            raise ConfigError(
+                f"{where}: crawl.retries.classes: no failure is of the class {name!r}{nearest(name, FAILURES)}; "
+                f"there are {listed(FAILURES)}"
+            )
+    for proxy in proxy_urls(crawl.proxies):
+        if urlsplit(proxy).scheme not in ("http", "https") or not urlsplit(proxy).hostname:
+            raise ConfigError(f"{where}: crawl.proxies: found {proxy!r}; http://host:port is meant, or https://host:port")
+    hosts = [urlsplit(url).hostname or "" for source in crawl.sources for url in source.starts()]
     try:
-        config.crawl.manners(images=False).require_contact(hosts)
+        crawl.manners(images=False).require_contact(hosts)
     except ConfigError as error:
         raise ConfigError(f"{where}: crawl.user_agent: {error}") from None
+
+
+def _without_passwords(proxies: Proxies) -> Any:
+    """The proxies as a record may show them."""
+    if isinstance(proxies, str):
+        return re.sub(r"//[^/@]*@", "//…@", proxies)
+    if isinstance(proxies, dict):
+        return {host: _without_passwords(proxy) for host, proxy in proxies.items()}
+    return None if proxies is None else [_without_passwords(proxy) for proxy in proxies]
 
 
 def _convert(values: Any, kind: Any, where: str, at: str = "") -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import functools
 import importlib.metadata
 import platform
@@ -29,11 +30,18 @@ STAGES: dict[str, Callable[[Config, Store, Executor], None]] = {"crawl": crawl, 
 _VERSIONS = ("wukong-build", "duckdb", "jieba", "numpy", "pillow", "pyarrow", "rjieba", "scrapy", "selectolax")
 
 
-def run(config: Config | Mapping[str, Any] | str, stages: Iterable[str] = tuple(STAGES), *, retry: Iterable[str] = ()) -> Run:
+def run(
+    config: Config | Mapping[str, Any] | str,
+    stages: Iterable[str] = tuple(STAGES),
+    *,
+    retry: Iterable[str] = (),
+    refresh: dt.timedelta | None = None,
+) -> Run:
     """Bring a run up to date with a config (loaded, as plain values, or the path of a file) and open it.
 
-    What is done already is not done again; `retry` names classes of failures that the crawl asks for once more. Raises
-    ConfigError before anything runs, PartsFailed where some parts failed.
+    What is done already is not done again; `retry` names classes of failures that the crawl asks for once more, `refresh`
+    lets it look again at what came longer ago than this. Raises ConfigError before anything runs, PartsFailed where some
+    parts failed.
     Scripts that call this need the usual `if __name__ == "__main__":`, for worker processes import them anew.
     """
     if isinstance(config, str):
@@ -43,7 +51,7 @@ def run(config: Config | Mapping[str, Any] | str, stages: Iterable[str] = tuple(
     store = Store(config.run)
     with store.locked(), contextlib.closing(config.executor.executor()) as executor:
         _recorded(store)
-        work = STAGES | {"crawl": functools.partial(crawl, retry=frozenset(retry))}
+        work = STAGES | {"crawl": functools.partial(crawl, retry=frozenset(retry), refresh=refresh)}
         for name in stages:
             work[name](config, store, executor)
             _record(config, store, name)

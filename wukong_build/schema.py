@@ -145,6 +145,10 @@ FETCH_FACTS = ("error", "http_status", "final_url", "robots", "format", "width",
 
 _IMAGE_COLUMNS = {column.name: column for column in IMAGES.columns}
 
+_SAMPLE_OPT_OUT = Column("opt_out", _OPT_OUT, "signals by which any of its pages, their sites, its host or the image withhold it")
+_LICENCES = Column("licences", pa.list_(LICENCE), "licences that the page of its first occurrence names, and where")
+_EXTRA = Column("extra", pa.string(), "further columns of the list that names it first, as a JSON object")
+
 SAMPLES = TableSchema(
     "samples",
     "crawl",
@@ -161,9 +165,9 @@ SAMPLES = TableSchema(
         Column("caption_found", pa.string(), "the text chosen, untouched; null where there was none"),
         Column("caption_origin", pa.string(), "where it stood: alt, figcaption, …"),
         Column("caption_reason", pa.string(), "why it was chosen over the others"),
-        Column("opt_out", _OPT_OUT, "signals by which any of its pages, their sites, its host or the image withhold it"),
-        Column("licences", pa.list_(LICENCE), "licences that the page of its first occurrence names, and where"),
-        Column("extra", pa.string(), "further columns of the list that names it first, as a JSON object"),
+        _SAMPLE_OPT_OUT,
+        _LICENCES,
+        _EXTRA,
         *(_IMAGE_COLUMNS[name] for name in FETCH_FACTS),
         Column("image_row", pa.int64(), "row of its bytes in the part of crawl/images with the same name"),
     ),
@@ -181,8 +185,13 @@ LEDGER = TableSchema(
         Column("bound", pa.string(), "bound it missed, as the config writes it"),
         Column("duplicate_of", pa.string(), "key of the sample kept in its place"),
         Column("caption", pa.string(), "after the rewrites it reached"),
+        _IMAGE_COLUMNS["robots"],
+        _SAMPLE_OPT_OUT,
     ),
 )
+
+LEDGER_FACTS = ("robots", "opt_out")
+"""Columns of `SAMPLES` that `LEDGER` repeats: what was decided before there was anything to measure."""
 
 MANIFEST = TableSchema(
     "manifest",
@@ -200,6 +209,10 @@ MANIFEST = TableSchema(
         Column("format", pa.string(), "extension of the image member"),
         Column("image_bytes", pa.int64(), "size of the image member"),
         Column("sha256", pa.string(), "of the image member, hex"),
+        _IMAGE_COLUMNS["robots"],
+        _SAMPLE_OPT_OUT,
+        _LICENCES,
+        _EXTRA,
     ),
 )
 

@@ -5,6 +5,8 @@ Knows where the tables of a run lie, and nothing of what is done with them.
 
 from __future__ import annotations
 
+import tempfile
+import uuid
 from collections.abc import Iterable
 
 import duckdb
@@ -13,7 +15,11 @@ import pyarrow as pa
 from wukong_build.chain import MEASURED
 from wukong_build.errors import ConfigError, StoreError
 from wukong_build.schema import FRONTIER, IMAGES, LEDGER, MANIFEST, PAGES, PAIRS, ROBOTS, SAMPLES, TableSchema
-from wukong_build.store import Store
+from wukong_build.store import SPILL, Store
+from wukong_build.web.failures import TRANSIENT
+
+MEMORY_LIMIT = "50%"
+"""Of the memory of this machine or container, as DuckDB sees it; what does not fit is spilled to disk."""
 
 FOLDERS: dict[str, TableSchema] = {
     "crawl/robots": ROBOTS,
@@ -28,28 +34,60 @@ FOLDERS: dict[str, TableSchema] = {
 """Folder of a run → the table its parts make up."""
 
 
-# Pairs count as far as a source asks for them: a page that the frontier no longer has is a fact without a use.
-_OCCURRENCES = """
-CREATE VIEW occurrences AS
-SELECT pairs.key, pairs.url, page_url, position, texts,
-       CASE WHEN pairs.source IS NULL THEN frontier.depth ELSE 0 END AS depth, coalesce(pairs.source, frontier.source) AS source
-FROM pairs LEFT JOIN frontier ON pairs.page_url = frontier.url
-WHERE pairs.source IS NOT NULL OR frontier.url IS NOT NULL
-"""
+_NEWEST = "TRY_CAST(part AS INTEGER) DESC NULLS LAST, part_row DESC"
+# A redirect to another host is no answer either, until that host has answered.
+_PASSING = ", ".join(f"'{name}'" for name in sorted(TRANSIENT | {"moved"}))
 
-_ANSWERS = """
+# An answer holds until another one comes: a request that failed for the moment is none, and "not modified" confirms the old one.
+_VIEWS = f"""
+CREATE VIEW latest AS
+SELECT * EXCLUDE (image) FROM images QUALIFY row_number() OVER (PARTITION BY key ORDER BY {_NEWEST}) = 1;
+
 CREATE VIEW answers AS
-SELECT * EXCLUDE (image) FROM images
-QUALIFY row_number() OVER (PARTITION BY key ORDER BY TRY_CAST(part AS INTEGER) DESC, part_row DESC) = 1
-"""
+SELECT * EXCLUDE (image) FROM images WHERE error IS DISTINCT FROM 'not_modified'
+QUALIFY row_number() OVER (PARTITION BY key ORDER BY coalesce(error IN ({_PASSING}), false), {_NEWEST}) = 1;
 
-_VISITS = """
+CREATE VIEW latest_visits AS
+SELECT * FROM pages QUALIFY row_number() OVER (PARTITION BY url ORDER BY {_NEWEST}) = 1;
+
 CREATE VIEW visits AS
-SELECT * FROM pages QUALIFY row_number() OVER (PARTITION BY url ORDER BY TRY_CAST(part AS INTEGER) DESC) = 1
+SELECT * FROM pages WHERE error IS DISTINCT FROM 'not_modified'
+QUALIFY row_number() OVER (PARTITION BY url ORDER BY decision <> 'asked', coalesce(error IN ({_PASSING}), false), {_NEWEST}) = 1;
+
+-- Pairs of pages count as far as a source asks for the page and as its visit holds that found them; parts of lists are no visits.
+CREATE VIEW occurrences AS
+SELECT pairs.key, pairs.url, page_url, position, texts, coalesce(visit.depth, 0) AS depth,
+       coalesce(pairs.source, visit.source) AS source, visit.opt_out, visit.licences, extra
+FROM pairs LEFT JOIN (
+    SELECT url, visits.part, frontier.depth, frontier.source, opt_out, licences FROM visits JOIN frontier USING (url)
+) AS visit ON page_url = visit.url AND pairs.part = visit.part
+WHERE pairs.source IS NOT NULL OR visit.url IS NOT NULL;
+"""  # noqa: S608  classes of ours
+"""`latest` (images) and `latest_visits` (pages) have the last row of each; `answers` and `visits` the row that holds."""
+
+_MACROS = """
+CREATE MACRO host_name(url) AS ltrim(regexp_extract(url, '^https?://(?:[^/?#]*@)?(\\[[^]/?#]*|[^:/?#]*)', 1), '[');
+
+CREATE MACRO origin(url) AS
+regexp_extract(url, '^https?://') || regexp_extract(url, '^https?://(?:[^/?#]*@)?([^/?#]*)', 1);
 """
+"""Host (without user and port) and origin of a URL; empty for what is none."""
 
 FIRST_OCCURRENCE = "ORDER BY depth, page_url NULLS FIRST, position, TRY_CAST(split_part(source, ':', 1) AS INTEGER), source"
 """The order in which the occurrences of an image count: nearest to a seed, then as the page or the list has them."""
+
+
+def database(store: Store) -> duckdb.DuckDBPyConnection:
+    """A connection that knows no table; what does not fit into memory is spilled beside a local run, whose disk is large.
+
+    DuckDB makes the folder for it when it must, and removes it when the connection is closed.
+    """
+    spill = f"{store.root if store.is_local else tempfile.gettempdir()}/{SPILL}{uuid.uuid4().hex}"
+    connection = duckdb.connect(
+        config={"threads": 2, "preserve_insertion_order": False, "memory_limit": MEMORY_LIMIT, "temp_directory": spill}
+    )
+    connection.execute(_MACROS)
+    return connection
 
 
 def connect(store: Store) -> duckdb.DuckDBPyConnection:
@@ -57,16 +95,14 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
 
     StoreError where a part is broken.
     """
-    connection = duckdb.connect(config={"threads": 2, "preserve_insertion_order": False})
+    connection = database(store)
     if not store.is_local:
         connection.register_filesystem(store.fs)
     try:
         for folder, table in FOLDERS.items():
             refresh(connection, store, folder, table.name, table.arrow)
         _show_scores(connection, store)
-        connection.execute(_OCCURRENCES)
-        connection.execute(_ANSWERS)
-        connection.execute(_VISITS)
+        connection.execute(_VIEWS)
     except duckdb.Error as error:
         connection.close()
         raise StoreError(f"{store.url}: cannot be read: {error}") from error

@@ -29,6 +29,9 @@ from wukong_build.schema import SCHEMA_VERSION
 NOT_CONTENT = ("image", "fetched_at")
 """Columns that a digest leaves out: bytes, which their sha256 stands for, and clock times."""
 
+SPILL = ".spill-"
+"""How folders begin whose files are of no use to any other command than the one that made them."""
+
 _TEMPORARY = ".tmp"
 
 _DISK_ERRORS = {
@@ -141,6 +144,15 @@ class Store:
         """A note that the writer left in a part; empty where there is none."""
         return self._metadata(stage, part).get(name, "")
 
+    def size(self, stage: str, part: str) -> int:
+        """Bytes that a part takes."""
+        return int(self.fs.size(self.part_path(stage, part)))
+
+    def row_count(self, stage: str, part: str) -> int:
+        """Rows of a part."""
+        with self.open_part(stage, part) as file:
+            return int(file.metadata.num_rows)
+
     def _metadata(self, stage: str, part: str) -> dict[str, str]:
         path = self.part_path(stage, part)
         if not self.fs.exists(path):
@@ -170,8 +182,8 @@ class Store:
     @contextlib.contextmanager
     def writing(self, stage: str, part: str, schema: pa.Schema, fingerprint: str = "") -> Iterator[PartWriter]:
         """A part written row group by row group; it is there when the block ends, and not at all if the block fails."""
-        with self.replacing(f"{stage}/{part}.parquet") as file:
-            writer = PartWriter(file, schema)
+        with self.replacing(f"{stage}/{part}.parquet") as file, _sink(file) as sink:
+            writer = PartWriter(sink, schema)
             try:
                 yield writer
                 writer.close(fingerprint)
@@ -257,12 +269,14 @@ class Store:
         """Remove what killed commands left under temporary names."""
         for path in Path(self.root).rglob(f".*{_TEMPORARY}"):
             path.unlink(missing_ok=True)
+        for folder in Path(self.root).glob(f"{SPILL}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class PartWriter:
     """Writes one Parquet file row group by row group; `digest` and further `notes` may be set before it is closed."""
 
-    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+    def __init__(self, file: pa.NativeFile, schema: pa.Schema) -> None:
         self.digest = ""
         self.notes: dict[str, str] = {}
         plain = [name for name in schema.names if name == "image"]  # image formats are compressed already
@@ -292,6 +306,16 @@ class PartWriter:
         self._writer.is_open = False
 
 
+@contextlib.contextmanager
+def _sink(file: IO[bytes]) -> Iterator[pa.NativeFile]:
+    """What Arrow writes to: the file itself where it has a name, which spares every byte a copy into Python."""
+    if isinstance(file.name, str):
+        with pa.OSFile(file.name, "wb") as sink:
+            yield sink
+    else:
+        yield pa.PythonFile(file, mode="w")
+
+
 def _leaves(schema: pa.Schema) -> Iterable[str]:
     """Column paths as Parquet names them, down to the leaves of lists and structs."""
 
@@ -316,9 +340,8 @@ def _explained(path: str) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _DISK_ERRORS:
             raise
-        reason = error.strerror or error
         raise StoreError(
-            f"{path} cannot be written: {reason}; free or repair that disk and run the same command again"
+            f"{path} cannot be written: {os.strerror(error.errno)}; free or repair that disk and run the same command again"
         ) from error
 
 

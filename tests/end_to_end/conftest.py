@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import shutil
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -104,3 +107,51 @@ def command() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return give
+
+
+NGINX = """\
+{user} worker_processes 1; daemon off; pid pid; error_log error.log;
+events {{ worker_connections 512; }}
+http {{
+  access_log access.log;
+  types {{ text/html html; text/plain txt; image/jpeg jpg; image/png png; image/webp webp; image/gif gif; }}
+  client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+  {http}
+  server {{ listen 127.0.0.1:{port} {listen}; root "{root}"; {server} }}
+}}
+"""
+
+
+@pytest.fixture
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., int]]:
+    """Serve a folder by nginx until the test ends, with directives of its own; gives the port on loopback.
+
+    `nginx(root, server="…", http="…", listen="ssl")`.
+    """
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
+    if program is None:
+        pytest.skip("nginx is not installed; on Debian and Ubuntu: apt-get install nginx-light")
+    with contextlib.ExitStack() as running:
+        yield lambda root, **directives: running.enter_context(
+            _nginx(program, tmp_path_factory.mktemp("nginx"), root, **directives)
+        )
+
+
+@contextlib.contextmanager
+def _nginx(program: str, folder: Path, root: Path, server: str = "", http: str = "", listen: str = "") -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0)  # non-blocking, as nginx takes for granted
+        port: int = listening.getsockname()[1]
+        user = "user root;" if os.geteuid() == 0 else ""  # its workers would be nobody, who may not read pytest's folders
+        config = NGINX.format(user=user, http=http, port=port, listen=listen, root=root, server=server)
+        (folder / "nginx.conf").write_text(config, encoding="utf-8")
+        process = subprocess.Popen(
+            [program, "-e", "error.log", "-p", folder, "-c", "nginx.conf"],
+            pass_fds=[listening.fileno()],
+            env={**os.environ, "NGINX": f"{listening.fileno()};"},  # it takes over the socket, so that nobody has to wait for it
+        )
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=30)

@@ -65,7 +65,7 @@ def test_every_page_has_a_row(demo_run: Run, demo_served: Server) -> None:
     rows = {row["url"]: row["decision"] for row in demo_run.sql("SELECT url, decision FROM pages").to_pylist()}
     asked = {f"http://{request.host}{request.path}" for request in demo_served.requests}
     images = {planted.url for planted in PLANTED}
-    robots = {url for url in asked if url.endswith("/robots.txt")}
+    robots = {url for url in asked if url.endswith(("/robots.txt", "/ai.txt", "/.well-known/tdmrep.json"))}
     assert asked - images - robots == {url for url, decision in rows.items() if decision == "asked"}
     assert (
         {url for url, decision in rows.items() if decision == "robots"}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from wukong_build import open_run, run
@@ -75,6 +79,62 @@ def test_two_sources_of_one_file(listed: Listed, tmp_path: Path) -> None:
         values["run"] = str(tmp_path / f"run-{attempt}")
         captions |= {row["caption"] for row in run(values).manifests().to_pylist()}
     assert captions == {"窗边的猫"}
+
+
+def test_several_files(listed: Listed, tmp_path: Path) -> None:
+    """Every file of a pattern is a part of its own: one that comes later is read alone, one that has gone takes its samples."""
+    values = listed()
+    values["crawl"]["sources"] = [{"urls": {"path": str(tmp_path / "lists/*.jsonl.gz"), "extra_columns": "*"}}]
+    rows = {"a": {"url": CAT, "caption": "窗台上的猫", "w": 1}, "b": {"url": f"{CAT}?b", "caption": "一只好猫", "w": None}}
+    (tmp_path / "lists").mkdir()
+
+    def seen(*names: str) -> tuple[dict[str, str], dict[str, bytes]]:
+        for path in (tmp_path / "lists").iterdir():
+            if path.name[0] not in names:
+                path.unlink()
+        for name in names:
+            path = tmp_path / f"lists/{name}.jsonl.gz"
+            if not path.exists():
+                path.write_bytes(gzip.compress(json.dumps(rows[name]).encode()))
+        done = run(values, ["crawl"])
+        sources = {row["url"]: row["source"] for row in done.sql("SELECT url, source FROM samples").to_pylist()}
+        return sources, {path.name: path.read_bytes() for path in Path(done.store.root, "crawl/pairs").glob("list-*")}
+
+    first, first_parts = seen("a")
+    both, both_parts = seen("a", "b")
+    assert first == {CAT: f"0:urls:{tmp_path}/lists/a.jsonl.gz"}
+    assert both == {**first, f"{CAT}?b": f"0:urls:{tmp_path}/lists/b.jsonl.gz"}
+    assert len(both_parts) == 2
+    assert first_parts.items() <= both_parts.items()
+    last, last_parts = seen("b")
+    assert last == {f"{CAT}?b": both[f"{CAT}?b"]}
+    assert last_parts == {name: part for name, part in both_parts.items() if name not in first_parts}
+
+
+def test_workers_share_a_list(listed: Listed, tmp_path: Path) -> None:
+    """The same files give the same pairs, whoever reads them."""
+    values = listed()
+    (tmp_path / "lists").mkdir()
+    for number in range(5):
+        (tmp_path / f"lists/{number}.csv").write_text(f"url,caption\n{CAT},第{number}只猫\n{CAT}?{number},猫\n", encoding="utf-8")
+    values["crawl"]["sources"] = [{"urls": {"path": str(tmp_path / "lists")}}]
+    found = []
+    for workers in (1, 3):
+        config = {**values, "run": str(tmp_path / f"run-{workers}"), "executor": {"workers": workers}}
+        found.append(run(config, ["crawl"]).sql("SELECT * EXCLUDE (part_row) FROM pairs ORDER BY source, position"))
+    assert found[0].num_rows == 10
+    assert found[0].equals(found[1])
+
+
+def test_further_columns(listed: Listed, tmp_path: Path) -> None:
+    """What the list says besides is with the sample, from its first occurrence."""
+    values = listed()
+    path = tmp_path / "coyo.parquet"
+    columns = {"id": [2, 1], "url": [CAT, CAT], "text": ["一只猫", "窗台上的猫"], "watermark_score": [0.5, None]}
+    pq.write_table(pa.table(columns), path)
+    values["crawl"]["sources"] = [{"urls": {"path": str(path), "preset": "coyo"}}]
+    (sample,) = run(values, ["crawl"]).sql("SELECT extra, occurrence_count FROM samples").to_pylist()
+    assert sample == {"extra": '{"id":2,"watermark_score":0.5}', "occurrence_count": 2}
 
 
 def test_missing_list(listed: Listed, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 from PIL import Image
 
-from wukong_build.web.manners import Manners, PerHost
+from wukong_build.web.manners import Manners, PerHost, Retries
 
 Script = Callable[[socket.socket, threading.Event], None]
 """Writes an answer to a connection; the event is set when the test is over."""
@@ -171,9 +171,10 @@ def web() -> Iterator[Web]:
 
 @pytest.fixture
 def manners(web: Web) -> Manners:
-    """No pause between requests, and hosts `a.test`, `b.test` and `c.test` that are the server."""
+    """No pause between requests, no repetitions, and hosts `a.test`, `b.test` and `c.test` that are the server."""
     hosts = dict.fromkeys(("a.test", "b.test", "c.test"), f"127.0.0.1:{web.port}")
-    return Manners("wukong-test/1.0 (+https://my.site)", PerHost(delay_seconds=0, connections=8), resolve=hosts)
+    per_host = PerHost(delay_seconds=0, connections=8)
+    return Manners("wukong-test/1.0 (+https://my.site)", per_host, Retries(times=0), resolve=hosts)
 
 
 @pytest.fixture

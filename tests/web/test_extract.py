@@ -65,6 +65,27 @@ def test_links(html: str, links: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("html", "metas"),
+    [
+        (
+            "<meta name=Robots content='noai, noimageai'><meta name=robots content=nofollow>",
+            {"robots": ["noai, noimageai", "nofollow"]},
+        ),
+        (
+            "<meta name=tdm-reservation content=1><meta name=wukong-test content=noml>",
+            {"tdm-reservation": ["1"], "wukong-test": ["noml"]},
+        ),
+        ("<meta property=og:title content=x><meta name=twitter:title content=y><meta name=robots>", {}),
+        ("<meta http-equiv=refresh content=1><meta charset=utf-8>", {}),
+        (f"<meta name=robots content={'x' * 10_000}>", {"robots": ["x" * 2_000]}),
+    ],
+)
+def test_metas(html: str, metas: dict[str, list[str]]) -> None:
+    """What a page says to crawlers is kept by name, in its order and cut; what it says to those who share it is not."""
+    assert read_page(html, URL).metas == metas
+
+
+@pytest.mark.parametrize(
     ("html", "title"),
     [
         ("<title> 花园\n日记 </title>", "花园 日记"),

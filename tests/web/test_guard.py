@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from wukong_build.web.fetch import Fetcher
 from wukong_build.web.guard import BlockedAddress, GuardedResolver, is_public
-from wukong_build.web.manners import Limits, Manners, PerHost
+from wukong_build.web.manners import Limits, Manners, PerHost, Retries
+from wukong_build.web.url import canonical
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ def test_public_is_what_anybody_may_ask(address: str, expected: bool) -> None:
 )
 def test_a_private_address_is_not_connected_to(web: Any, host: str) -> None:
     """In whatever spelling, literal or by a name: the class is `blocked_address`, and the server there hears nothing."""
-    answer = fetch(f"http://{host}:{web.port}/", Manners("wukong", PerHost(delay_seconds=0)))
+    answer = fetch(f"http://{host}:{web.port}/", Manners("wukong", PerHost(delay_seconds=0), ports=(web.port,)))
     assert (answer.error, answer.status, web.connections) == ("blocked_address", None, 0)
 
 
@@ -90,6 +95,7 @@ def test_private_addresses_may_be_allowed(web: Any, host: str) -> None:
 def test_a_redirect_to_a_private_address_is_not_followed(web: Any, manners: Manners, target: str) -> None:
     """Every hop is checked: what a public page redirects to inside is not asked for."""
     web.answers["/"] = web.moved(target.format(port=web.port))
+    manners = msgspec.structs.replace(manners, ports=(80, web.port))
     assert fetch("http://a.test/", manners).error == "blocked_address"
     assert (web.paths, web.connections) == (["/"], 1)
 
@@ -115,6 +121,69 @@ def test_a_name_that_leads_inside_is_refused() -> None:
     """The error of a name with private addresses alone tells one of them."""
     with pytest.raises(BlockedAddress, match=r"^localhost leads to (127\.0\.0\.1|::1)$"):
         resolve("localhost", {})
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_asked(web: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that leads elsewhere when asked for again gains nothing: there is one look-up, and the connection goes there."""
+    told = iter([["127.0.0.2"], ["127.0.0.1"]])
+    look_ups = name_server(monkeypatch, lambda: next(told))
+    monkeypatch.setattr(
+        "wukong_build.web.guard.is_public", lambda address: ipaddress.ip_address(address) == ipaddress.ip_address("127.0.0.2")
+    )
+    answer = fetch(f"http://rebinding.test:{web.port}/", Manners("wukong", PerHost(delay_seconds=0), ports=(web.port,)))
+    assert (answer.error, look_ups, web.connections) == ("connect", ["rebinding.test"], 0)  # nobody listens on 127.0.0.2
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["::1"], ["169.254.169.254"], ["::ffff:127.0.0.1"], ["10.0.0.1", "::1"]])
+def test_a_name_is_as_good_as_its_addresses(web: Any, monkeypatch: pytest.MonkeyPatch, addresses: list[str]) -> None:
+    """Whatever a name server says of a public name, nothing inside is connected to, and the class says so."""
+    name_server(monkeypatch, lambda: addresses)
+    answer = fetch(f"http://inside.test:{web.port}/", Manners("wukong", PerHost(delay_seconds=0), ports=(web.port,)))
+    assert (answer.error, web.connections) == ("blocked_address", 0)
+
+
+def test_of_several_addresses_only_public_ones_are_asked(web: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One public address does not open the door for a private one beside it."""
+    name_server(monkeypatch, lambda: ["127.0.0.1", "127.0.0.2"])
+    monkeypatch.setattr(
+        "wukong_build.web.guard.is_public", lambda address: ipaddress.ip_address(address) == ipaddress.ip_address("127.0.0.2")
+    )
+    answer = fetch(f"http://both.test:{web.port}/", Manners("wukong", PerHost(delay_seconds=0), ports=(web.port,)))
+    assert (answer.error, web.connections) == ("connect", 0)
+
+
+def test_a_name_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its class is `dns`."""
+
+    def nobody() -> list[str]:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    name_server(monkeypatch, nobody)
+    assert fetch("http://nobody.test/", Manners("wukong", PerHost(delay_seconds=0), Retries(times=0))).error == "dns"
+
+
+def test_an_international_name_is_asked_in_ascii(web: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As canonical URLs have it, to the name server and in the request."""
+    look_ups = name_server(monkeypatch, lambda: ["127.0.0.1"])
+    manners = Manners("wukong", PerHost(delay_seconds=0), allow_private_addresses=True)
+    assert fetch(canonical(f"http://图片.中国:{web.port}/图.jpg"), manners).error == "404"
+    assert (look_ups, web.asked[0].headers["host"]) == (["xn--wcsw84d.xn--fiqs8s"], f"xn--wcsw84d.xn--fiqs8s:{web.port}")
+    assert web.paths == ["/%E5%9B%BE.jpg"]
+
+
+def name_server(monkeypatch: pytest.MonkeyPatch, addresses: Callable[[], list[str]]) -> list[str]:
+    """Let names lead to some addresses; returns the names looked up."""
+    look_ups: list[str] = []
+
+    def look_up(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        look_ups.append(host)
+        return [
+            (socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port))
+            for address in addresses()
+        ]
+
+    monkeypatch.setattr("wukong_build.web.guard.socket.getaddrinfo", look_up)
+    return look_ups
 
 
 def fetch(url: str, manners: Manners) -> Any:

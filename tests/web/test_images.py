@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 from wukong_build.schema import IMAGES, ROBOTS
-from wukong_build.web.images import fetch_images
+from wukong_build.web.fetch import Fetcher
+from wukong_build.web.images import Rules, fetch_images
 from wukong_build.web.manners import Limits, Manners
 from wukong_build.web.robots import Robots
 
@@ -36,6 +37,9 @@ def test_an_image_is_kept_as_it_came(web: Any, fetch: Fetch, jpeg: bytes) -> Non
         "final_url": "http://a.test/b",
         "location": None,
         "hops": 1,
+        "robots": "allowed",
+        "opt_out": [],
+        "attempts": 1,
         "etag": '"1"',
         "last_modified": "yesterday",
         "content_type": "text/html",
@@ -150,8 +154,10 @@ def test_whoever_stops_taking_rows_stops_the_requests(web: Any, manners: Manners
     web.answers |= {"/quick": web.ok(jpeg), "/slow": web.endless(b"", b"", pause_seconds=0.05)}
     rows = [{"key": name, "url": f"http://a.test/{name}", "page_url": None} for name in ("quick", "slow")]
 
+    rules = Rules(Limits(timeout_seconds=60), robots, manners.product)
+
     async def ask() -> str:
-        async with contextlib.aclosing(fetch_images(rows, manners, Limits(timeout_seconds=60), robots)) as answers:
+        async with Fetcher(manners) as fetcher, contextlib.aclosing(fetch_images(rows, fetcher, rules)) as answers:
             return str((await anext(answers))["key"])
 
     assert asyncio.run(asyncio.wait_for(ask(), 5)) == "quick"
@@ -162,7 +168,8 @@ def fetch(manners: Manners, robots: Robots) -> Fetch:
     """The rows of some images, as a part of the crawl gets them."""
 
     async def ask(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [row async for row in fetch_images(rows, manners, LIMITS, robots)]
+        async with Fetcher(manners) as fetcher:
+            return [row async for row in fetch_images(rows, fetcher, Rules(LIMITS, robots, manners.product))]
 
     def asked(*urls: str, page_url: str | None = None) -> list[dict[str, Any]]:
         return asyncio.run(ask([{"key": url, "url": url, "page_url": page_url} for url in urls]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from itertools import pairwise
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 
 from wukong_build.errors import ConfigError
-from wukong_build.web.manners import Limits, Manners, PerHost, Turns, has_contact, is_loopback
+from wukong_build.web.manners import Learnt, Limits, Manners, PerHost, Retries, Turns, has_contact, is_loopback
 
 CLOCK_SLACK_SECONDS = 0.005
 
@@ -91,6 +92,9 @@ def test_the_product_is_the_first_word(user_agent: str, expected: str) -> None:
         (PerHost, {"delay_seconds": -1}),
         (PerHost, {"connections": 0}),
         (PerHost, {"connection": 1}),
+        (PerHost, {"give_up_after": 0}),
+        (Retries, {"times": -1}),
+        (Retries, {"wait_seconds": 0}),
         (Limits, {"timeout_seconds": 0}),
         (Limits, {"at_most_bytes": 0}),
     ],
@@ -176,6 +180,119 @@ def test_a_turn_is_given_back_however_it_ends() -> None:
             pass
 
     within_seconds(5, ask())
+
+
+@pytest.mark.parametrize("failure", ["429", "5xx", "timeout"])
+def test_a_host_that_is_asked_too_much_is_asked_less(failure: str) -> None:
+    """Each time the pause doubles, up to a bound; answers ease it again, down to the config's own."""
+
+    async def pauses() -> list[float]:
+        turns, found = Turns(PerHost(delay_seconds=0), at_once=8), []
+        for heard in [failure] * 9 + [None] * 60:
+            async with turns.turn("a"):
+                pass
+            turns.heard("a", heard, pause_seconds=None)
+            found.append(turns.learnt["a"].delay_seconds)
+            turns = Turns(PerHost(delay_seconds=0), 8, {"a": Learnt(delay_seconds=found[-1], silent_until=0.0)})
+            turns._made_at -= 100  # the first turn of a host comes one delay after the turns were made
+        return found
+
+    found = within_seconds(5, pauses())
+    assert found[:9] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert all(later < earlier for earlier, later in pairwise(found[8:40]))
+    assert found[-1] == 0
+
+
+def test_refusals_of_one_burst_count_once() -> None:
+    """Requests that began before the pace was slowed say nothing against the slower one."""
+
+    async def pauses() -> list[float]:
+        turns, found = Turns(PerHost(delay_seconds=0, connections=4), at_once=8), []
+
+        async def ask() -> None:
+            async with turns.turn("a"):
+                await asyncio.sleep(0.01)
+            turns.heard("a", "429", seconds=0.01)
+            found.append(turns.learnt["a"].delay_seconds)
+
+        await asyncio.gather(*(ask() for _ in range(4)))
+        return found
+
+    assert within_seconds(5, pauses()) == [1, 1, 1, 1]
+
+
+def test_a_host_is_given_up_and_has_another_chance_in_the_next_part() -> None:
+    """After so many failures in a row nothing more is asked of it; whoever begins with what was learnt asks once."""
+
+    async def asked(turns: Turns, count: int) -> list[bool]:
+        found = []
+        for _ in range(count):
+            async with turns.turn("a") as may_ask:
+                found.append(may_ask)
+            if may_ask:
+                turns.heard("a", "connect")
+        return found
+
+    async def both() -> tuple[list[bool], list[bool]]:
+        manners = PerHost(delay_seconds=0, give_up_after=3)
+        first = Turns(manners, at_once=8)
+        return await asked(first, 5), await asked(Turns(manners, 8, first.learnt), 3)
+
+    assert within_seconds(5, both()) == ([True, True, True, False, False], [True, False, False])
+
+
+def test_an_answer_ends_a_row_of_failures() -> None:
+    """Whoever answers, if only that there is no such image, is there."""
+
+    async def failures() -> list[int]:
+        turns, found = Turns(PerHost(delay_seconds=0, give_up_after=3), at_once=8), []
+        for heard in ("dns", "connect", "404", "dns", None):
+            async with turns.turn("a") as may_ask:
+                assert may_ask
+            turns.heard("a", heard)
+            found.append(turns.learnt["a"].failures)
+        return found
+
+    assert within_seconds(5, failures()) == [1, 2, 0, 1, 0]
+
+
+def test_a_wish_to_be_let_alone_is_kept_by_whoever_waits() -> None:
+    """A pause holds for turns that were waited for before it was asked for, and for those of later parts."""
+
+    async def starts() -> list[float]:
+        clock = asyncio.get_running_loop().time
+        turns, found = Turns(PerHost(delay_seconds=0.05, connections=4), at_once=8), []
+
+        async def ask(pause: float | None) -> None:
+            async with turns.turn("a"):
+                found.append(clock())
+                turns.heard("a", "429" if pause else None, pause)
+
+        await asyncio.gather(ask(0.4), ask(None))
+        turns = Turns(PerHost(delay_seconds=0), 8, {"a": Learnt(silent_until=time.time() + 0.2)})
+        found.append(clock())
+        await ask(None)
+        return found
+
+    first, second, before, after = within_seconds(10, starts())
+    assert second - first > 0.4 - CLOCK_SLACK_SECONDS
+    assert after - before > 0.2 - CLOCK_SLACK_SECONDS
+
+
+@pytest.mark.parametrize(("attempts", "least", "most"), [(1, 0.5, 1.5), (2, 1, 3), (3, 2, 6)])
+def test_the_wait_before_a_repetition_doubles_and_is_left_to_chance(attempts: int, least: float, most: float) -> None:
+    """Give or take a half."""
+    waits = {Retries(wait_seconds=1).wait(attempts) for _ in range(100)}
+    assert least <= min(waits) < max(waits) <= most
+
+
+def test_each_host_has_one_proxy_of_several() -> None:
+    """Always the same, and not all of them one."""
+    manners = Manners("wukong", proxies=("http://p1:3128", "http://p2:3128"))
+    found = [manners.proxy_of(f"{number}.test") for number in range(100)]
+    assert found == [manners.proxy_of(f"{number}.test") for number in range(100)]
+    assert set(found) == {"http://p1:3128", "http://p2:3128"}
+    assert manners.proxy_hosts() == {"p1", "p2"}
 
 
 def within_seconds(seconds: float, work: Coroutine[Any, Any, Any]) -> Any:

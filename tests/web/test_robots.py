@@ -164,6 +164,6 @@ def fetch(origins: list[str], manners: Manners) -> pa.Table:
 
     async def ask() -> pa.Table:
         async with Fetcher(manners) as fetcher:
-            return await fetch_robots(origins, fetcher)
+            return await fetch_robots(origins, fetcher, manners.product)
 
     return asyncio.run(ask())

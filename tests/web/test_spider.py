@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from wukong_build.schema import PAGES, PAIRS, ROBOTS
+from wukong_build.web.fetch import Fetcher
 from wukong_build.web.manners import Manners
 from wukong_build.web.robots import Robots
 from wukong_build.web.spider import PageRows, fetch_pages
@@ -36,6 +37,11 @@ def test_a_page_becomes_rows(web: Any, manners: Manners) -> None:
         "location": None,
         "links": ["http://a.test/b", "http://b.test/"],
         "pair_count": 2,
+        "opt_out": [],
+        "licences": [],
+        "etag": None,
+        "last_modified": None,
+        "attempts": 1,
         "sha256": hashlib.sha256(HTML.encode()).hexdigest(),
     }
     assert [(pair["url"], pair["page_url"], pair["position"], pair["source"]) for pair in found.pairs] == [
@@ -152,4 +158,9 @@ def fetch(manners: Manners, *urls: str) -> PageRows:
     """What asking for some pages gives."""
     robots = Robots(pa.Table.from_pylist([{"origin": "http://a.test", "http_status": 404}], schema=ROBOTS.arrow), manners.product)
     rows = [{"url": url, "depth": 2, "round": 7} for url in urls]
-    return asyncio.run(asyncio.wait_for(fetch_pages(rows, manners, robots), 20))
+
+    async def ask() -> PageRows:
+        async with Fetcher(manners) as fetcher:
+            return await fetch_pages(rows, fetcher, robots, manners.product)
+
+    return asyncio.run(asyncio.wait_for(ask(), 20))

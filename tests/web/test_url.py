@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wukong_build.web.url import AT_MOST_CHARACTERS, canonical, host_of, key_of, origin_of
+from wukong_build.web.url import _PLAIN, AT_MOST_CHARACTERS, _canonical, canonical, host_of, key_of, origin_of
 
 BASE = "http://a.example/b/c?q=1"
 
@@ -138,3 +139,77 @@ def test_a_key_is_a_hash_of_the_url() -> None:
 def test_host_and_origin(url: str, host: str, origin: str) -> None:
     """A host has its port where that is not the scheme's own, and never a password."""
     assert (host_of(url), origin_of(url)) == (host, origin)
+
+
+PIECES = (
+    *(
+        "http://",
+        "https://",
+        "HTTP://",
+        "//",
+        "/",
+        "/.",
+        "/..",
+        "/.a",
+        "/a.",
+        "/...",
+        "/%2e",
+        "/%2E%2E",
+        "/%2F",
+        "%",
+        "%e4",
+        "%E4",
+    ),
+    *("?", "#", "@", ":", ":80", ":443", ":8080", "a.test", "A.test", "img-1.a_b.com.cn", "1.2.3.4", "[::1]", "xn--fiq.test"),
+    *("a", "Z", "9", ".", "..", "-", "_", "~", "!", "$", "&", "'", "(", "*", "+", ",", ";", "=", "|", "\\", '"', "<", "^", "`"),
+    *("{", "[", "]", " ", "\t", "\n", "\r", "\0", "\x7f", "图", "é", "\u3002", "\uff0f", "😀", "a" * 31, "a" * 64),
+)
+PIECED_URLS = st.builds(
+    lambda start, pieces: start + "".join(pieces),
+    st.sampled_from(("http://a.test/", "https://img.a.test/x?", "http://a.test", "http://", "")),
+    st.lists(st.sampled_from(PIECES), max_size=12),
+)
+
+
+@given(PIECED_URLS)
+@example("http://a.test//a///b/")
+@example("http://a.test/a/.%2e/b")
+@example("http://a.test/" + "a" * AT_MOST_CHARACTERS)
+def test_the_short_way_agrees_with_the_long_one(url: str) -> None:
+    """Whatever is taken for canonical without a closer look is."""
+    if _PLAIN.fullmatch(url) and len(url) <= AT_MOST_CHARACTERS:
+        assert _canonical(url, None) == url
+
+
+@given(st.from_regex(_PLAIN, fullmatch=True))
+@example("http://127.0.0.1:8080/a/b.jpg?x=1")
+@example("https://a.example/%7Ex/%E5%9B%BE.jpg")
+def test_what_is_plain_is_canonical(url: str) -> None:
+    """The short cut for URLs that are in their one spelling agrees with the long way."""
+    assert _canonical(url, None) == url
+    assert (origin_of(url), host_of(url)) == (f"{urlsplit(url).scheme}://{urlsplit(url).netloc}", urlsplit(url).netloc)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "http://a.example/./b",
+            "http://a.example/b/..",
+            "http://a.example/%2e/b",
+            "http://a.example/%2E./b",
+            "http://A.example/",
+        ),
+        *(
+            "http://a.example:80/",
+            "https://a.example:443/",
+            "http://a.example:080/",
+            "http://a.example:65536/",
+            "http://a.example/%e5",
+        ),
+        *("http://a.example/#x", "http://u@a.example/", "http://a.example", "http://a.example/ x", "http://a.example/x\n"),
+    ],
+)
+def test_what_may_not_be_canonical_is_not_plain(url: str) -> None:
+    """Whatever has another spelling takes the long way."""
+    assert _PLAIN.fullmatch(url) is None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
-from wukong_build.executors.base import Failure, Part, attempt
+from wukong_build.executors.base import Failure, Part, attempt, collect_rarely
 
 Outcome = tuple[Part, str | Failure]
 
@@ -61,7 +61,7 @@ class LocalExecutor:
         running: dict[Future[str | Failure], deque[Part]] = {}
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_with_parent)
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin)
         broken = False
         try:
             while _submit(self._pool, work, lanes, running, at_most=2 * self.workers):
@@ -104,6 +104,12 @@ def _lanes(parts: Sequence[Part]) -> deque[deque[Part]]:
     for index, part in enumerate(parts):
         lanes.setdefault(part.lane or f"#{index}", deque()).append(part)
     return deque(lanes.values())
+
+
+def _begin() -> None:
+    """What a worker process does first."""
+    collect_rarely()
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:

@@ -7,25 +7,40 @@ fetches only what is new, and nothing is asked for twice. Samples are made from 
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
-from collections.abc import Iterable
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from wukong_build.config import Config
 from wukong_build.errors import ConfigError
 from wukong_build.executors import Executor
 from wukong_build.schema import PAGES
-from wukong_build.sql import connect
+from wukong_build.sql import connect, database
 from wukong_build.stages import run_stage
-from wukong_build.stages.facts import ImageStage, PageStage, Retry, RobotsStage, host_name, known_robots, plan
+from wukong_build.stages.facts import (
+    Again,
+    ImageStage,
+    PageStage,
+    RobotsStage,
+    asked_origins,
+    host_name,
+    in_lanes,
+    known_robots,
+    plan,
+)
+from wukong_build.stages.forecast import Forecast, Sample
 from wukong_build.stages.lists import ListStage
-from wukong_build.stages.pairs import SampleStage, gather, wanted_images
+from wukong_build.stages.pairs import SampleStage, gather, plan_images
 from wukong_build.store import Store, fingerprint_of
 from wukong_build.web.frontier import Frontier
 from wukong_build.web.manners import Manners
+from wukong_build.web.optout import Withheld
+from wukong_build.web.robots import KEPT
 from wukong_build.web.sources import Pages, Urls, labelled
 from wukong_build.web.url import canonical, host_of, origin_of
 
@@ -33,11 +48,20 @@ log = logging.getLogger("wukong_build")
 
 ROBOTS_PER_PART = 1000
 
+LONG_IMAGES, LONG_SECONDS = 20_000, 3600.0
+"""A crawl of so many images, or of so long a time with one host, is told of before it is begun."""
 
-def crawl(config: Config, store: Store, executor: Executor, retry: frozenset[str] = frozenset()) -> None:
+
+def crawl(
+    config: Config,
+    store: Store,
+    executor: Executor,
+    retry: frozenset[str] = frozenset(),
+    refresh: dt.timedelta | None = None,
+) -> None:
     """Fetch what the sources ask for and is not there yet, and make samples of it.
 
-    What failed with a class in `retry` counts as not there yet, once.
+    What failed with a class in `retry`, and what was answered longer ago than `refresh`, counts as not there yet, once.
     """
     sources = labelled(config.crawl.sources)
     if not sources:
@@ -45,7 +69,7 @@ def crawl(config: Config, store: Store, executor: Executor, retry: frozenset[str
     lists = {label: source for label, source in sources.items() if isinstance(source, Urls)}
     for source in lists.values():
         source.check()
-    again = Retry.of(retry, store)
+    again = Again.of(retry, refresh, store)
     store.unfinish("crawl")
     _remove_orphans(store)
     run_stage(ListStage(lists), store, executor)
@@ -56,7 +80,7 @@ def crawl(config: Config, store: Store, executor: Executor, retry: frozenset[str
     _crawl_pages(pages, config, store, executor, again)
     _fetch_images(config, store, executor, again)
     gather(store)
-    run_stage(SampleStage(), store, executor)
+    run_stage(SampleStage(config.crawl.opt_out), store, executor)
     store.finish("crawl", made_from(config))
     _report(store)
 
@@ -74,7 +98,8 @@ def _report(store: Store) -> None:
 
 def made_from(config: Config) -> str:
     """What decides which samples a crawl has, the answers of the network aside."""
-    return fingerprint_of([[source.kind(), msgspec.to_builtins(source)] for source in config.crawl.sources])
+    wishes = [msgspec.to_builtins(config.crawl.opt_out), Withheld.load(config.crawl.opt_out.lists).digest]
+    return fingerprint_of([[source.kind(), msgspec.to_builtins(source)] for source in config.crawl.sources], wishes)
 
 
 def _remove_orphans(store: Store) -> None:
@@ -84,16 +109,18 @@ def _remove_orphans(store: Store) -> None:
             store.delete_part("crawl/pairs", name)
 
 
-def _crawl_pages(sources: dict[str, Pages], config: Config, store: Store, executor: Executor, retry: Retry) -> None:
+def _crawl_pages(sources: dict[str, Pages], config: Config, store: Store, executor: Executor, again: Again) -> None:
     """Rounds until every page that the sources ask for is there: frontier → fetch → new links → next frontier."""
     manners = config.crawl.manners(images=False)
     while True:
-        frontier, missing, number = _frontier(sources, store, manners, retry)
-        if frontier.unknown:
-            _fetch_robots(frontier.unknown, store, executor, manners)
-        elif len(missing):
-            log.info("crawl: round %d asks for %d pages", number, len(missing))
-            plan(store, "pages", missing, config.crawl.pages_per_part, executor.workers)
+        frontier, missing, number = _frontier(sources, store, manners, again, executor.workers)
+        if unknown := frontier.unknown or _unknown(
+            {origin_of(url) for table in missing for url in table["url"].to_pylist()}, store
+        ):
+            _fetch_robots(unknown, store, executor, manners)
+        elif missing:
+            log.info("crawl: round %d asks for %d pages", number, sum(map(len, missing)))
+            plan(store, "pages", missing, config.crawl.pages_per_part)
             run_stage(PageStage(manners), store, executor)
         else:
             break
@@ -101,40 +128,69 @@ def _crawl_pages(sources: dict[str, Pages], config: Config, store: Store, execut
     store.write("crawl/pages", "refused", _refused(frontier, number))
 
 
-def _fetch_images(config: Config, store: Store, executor: Executor, retry: Retry) -> None:
+def _fetch_images(config: Config, store: Store, executor: Executor, again: Again) -> None:
     """Rounds until every image that a source names has had its last answer: a redirect to another host is the next round's."""
     manners = config.crawl.manners(images=True)
-    while len(wanted := wanted_images(store, retry)):
+    stage = ImageStage(manners, config.crawl.image, config.crawl.opt_out)
+    condition = again.condition("images")
+    while origins := plan_images(store, condition, config.crawl.images_per_part, executor.workers):
         try:
-            manners.require_contact({host_name(host) for host in pc.unique(wanted["host"]).to_pylist()} - {""})
+            manners.require_contact({host_name(host_of(origin)) for origin in origins} - {""})
         except ConfigError as error:
             raise ConfigError(f"crawl.user_agent: {error}") from None
-        asked = pc.coalesce(wanted["location"], wanted["url"]).to_pylist()
-        robots = known_robots(store, manners)
-        _fetch_robots(
-            {origin_of(url) for url in asked if canonical(url) == url and not robots.knows(url)}, store, executor, manners
-        )
-        plan(store, "images", wanted, config.crawl.images_per_part, executor.workers)
-        run_stage(ImageStage(manners, config.crawl.image), store, executor)
+        _fetch_robots(_unknown(origins, store), store, executor, manners)
+        log.info("crawl: asks for %d images of %d hosts", sum(origins.values()), len(origins))
+        _look_ahead(stage, origins, store, executor)
+        run_stage(stage, store, executor)
 
 
-def _frontier(sources: dict[str, Pages], store: Store, manners: Manners, retry: Retry) -> tuple[Frontier, pa.Table, int]:
+def _unknown(origins: Iterable[str], store: Store) -> set[str]:
+    """Those of the origins whose robots.txt was not asked for, or too long ago to be asked by it now."""
+    asked, oldest = asked_origins(store), dt.datetime.now(dt.UTC) - KEPT
+    urls = (origin for origin in origins if canonical(f"{origin}/") == f"{origin}/")
+    return {origin for origin in urls if origin not in asked or asked[origin] < oldest}
+
+
+def _look_ahead(stage: ImageStage, origins: Mapping[str, int], store: Store, executor: Executor) -> None:
+    """Say what a long crawl will take, by what the first part of each lane took, and warn where the disk will not do."""
+    hosts: Counter[str] = Counter()
+    for origin, count in origins.items():
+        hosts[host_name(host_of(origin))] += count
+    delay = stage.manners.per_host.delay_seconds
+    if hosts.total() < LONG_IMAGES and max(hosts.values()) * delay < LONG_SECONDS:
+        return
+    start = time.monotonic()
+    parts = run_stage(msgspec.structs.replace(stage, is_sample=True), store, executor)
+    sample = Sample(
+        images=sum(store.row_count(stage.name, part.name) for part in parts),
+        stored_bytes=sum(store.size(stage.name, part.name) for part in parts),
+        seconds=time.monotonic() - start,
+    )
+    forecast = Forecast.of(hosts, delay, sample, store)
+    log.log(logging.INFO if forecast.fits else logging.WARNING, "crawl: the rest will take %s", forecast.told())
+
+
+def _frontier(
+    sources: dict[str, Pages], store: Store, manners: Manners, again: Again, lanes: int
+) -> tuple[Frontier, list[pa.Table], int]:
     """What the sources ask for as far as is known; what of it is not there yet; and the number of the round that fetches it."""
     with connect(store) as connection:
         connection.execute(
             "CREATE VIEW asked_pages AS SELECT * FROM visits "  # noqa: S608  classes of ours
-            f"WHERE decision = 'asked' AND NOT {retry.condition('pages')}"
+            f"ANTI JOIN (SELECT url FROM latest_visits WHERE {again.condition('pages')}) AS again USING (url) "
+            "WHERE decision = 'asked'"
         )
         robots = known_robots(store, manners)
         frontier = Frontier(sources, connection, robots)
         connection.register("frontier_now", frontier.table())
-        missing: pa.Table = connection.sql(
-            "SELECT url, depth FROM frontier_now ANTI JOIN asked_pages USING (url) ORDER BY url"
-        ).to_arrow_table()
-        (last,) = connection.execute("SELECT coalesce(max(round), -1) FROM asked_pages").fetchone() or (-1,)
-    number = int(last) + 1
-    missing = missing.append_column("round", pa.array([number] * len(missing), pa.int32()))
-    return frontier, missing.append_column("host", pa.array(map(host_of, missing["url"].to_pylist()), pa.string())), number
+        ((number,),) = connection.execute("SELECT coalesce(max(round) + 1, 0) FROM asked_pages").fetchall()
+        wanted = (
+            f"SELECT frontier_now.url, frontier_now.depth, {number} AS round, frontier_now.url AS asked, etag, last_modified "  # noqa: S608  ours
+            "FROM frontier_now ANTI JOIN asked_pages USING (url) "
+            "LEFT JOIN (SELECT url, etag, last_modified FROM visits WHERE error IS NULL) AS held USING (url)"
+        )
+        missing = list(in_lanes(connection, wanted, lanes))
+    return frontier, missing, number
 
 
 def _refused(frontier: Frontier, number: int) -> pa.Table:
@@ -148,6 +204,10 @@ def _refused(frontier: Frontier, number: int) -> pa.Table:
 def _fetch_robots(origins: Iterable[str], store: Store, executor: Executor, manners: Manners) -> None:
     """Fetch the robots.txt of some origins; what they say now holds in place of what they said before."""
     wanted = sorted(origins)
-    table = pa.table({"origin": pa.array(wanted, pa.string()), "host": pa.array(map(host_of, wanted), pa.string())})
-    plan(store, "robots", table, ROBOTS_PER_PART, executor.workers)
+    if not wanted:
+        return
+    with database(store) as connection:
+        connection.register("wanted", pa.table({"origin": wanted}))
+        planned = in_lanes(connection, "SELECT origin, origin AS asked FROM wanted", executor.workers)
+        plan(store, "robots", planned, ROBOTS_PER_PART)
     run_stage(RobotsStage(manners), store, executor)

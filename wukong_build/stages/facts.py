@@ -7,18 +7,21 @@ added. What is to be fetched, and what is made of it, is decided elsewhere.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import faulthandler
 import itertools
 import operator
-import zlib
-from collections import defaultdict
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
+import duckdb
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import uvloop
 
 from wukong_build.errors import ConfigError, listed, nearest
 from wukong_build.executors import Part
@@ -26,16 +29,33 @@ from wukong_build.schema import IMAGES, PAGES, PAIRS, ROBOTS
 from wukong_build.store import PartWriter, Store, digest_of, fingerprint_of
 from wukong_build.web.failures import FAILURES
 from wukong_build.web.fetch import Fetcher
-from wukong_build.web.images import fetch_images
-from wukong_build.web.manners import Limits, Manners
+from wukong_build.web.images import Rules, fetch_images
+from wukong_build.web.manners import Learnt, Limits, Manners
+from wukong_build.web.optout import OptOut, Withheld
 from wukong_build.web.robots import Robots, fetch_robots
-from wukong_build.web.spider import fetch_pages
 from wukong_build.web.url import origin_of
+
+if TYPE_CHECKING:
+    from wukong_build.web.spider import PageRows
 
 T = TypeVar("T")
 
-ROW_GROUP_BYTES = 64_000_000
-"""Image bytes in one row group, which is what a filter holds in memory at once."""
+ROW_GROUP_BYTES = 16_000_000
+"""Image bytes in one row group, which is what a filter holds in memory at once.
+
+Small enough that the allocator keeps the memory for the next one: at 64 MB a tenth of a crawl's CPU time went into fresh pages.
+"""
+
+HANGS_AFTER_SECONDS = 300.0
+"""A worker whose loop has not turned for so long hangs: in a parser that found no end, or a library waiting for a lost lock."""
+
+_LEARNT = "learnt"
+"""The note of a part that holds what it learnt of hosts."""
+
+ROWS_AT_ONCE = 10_000
+"""Rows that are held in memory where there may be any number of them."""
+
+_IMAGE_FACTS = pa.schema([field for field in IMAGES.arrow if field.name != "image"])
 
 FACT = "fact"
 """The fingerprint of a part that the network made: whatever the config says now, this is what was answered."""
@@ -46,28 +66,35 @@ def host_name(host: str) -> str:
     return urlsplit(f"//{host}").hostname or ""
 
 
-class Retry(msgspec.Struct, frozen=True):
+class Again(msgspec.Struct, frozen=True):
     """Which answers of the facts there are now shall be asked for once more."""
 
     classes: frozenset[str] = frozenset()
+    """Failures."""
+    before: dt.datetime | None = None
+    """Answers older than this, whatever they were."""
     parts_before: dict[str, int] = {}
-    """Kind of facts → number of the first part to come: what the retry itself gets is not retried."""
+    """Kind of facts → number of the first part to come: what is asked for again is so once."""
 
     @classmethod
-    def of(cls, classes: frozenset[str], store: Store) -> Retry:
-        """A retry of some classes. ConfigError where there is no such class."""
+    def of(cls, classes: frozenset[str], age: dt.timedelta | None, store: Store) -> Again:
+        """Failures of some classes, and answers of some age. ConfigError where there is no such class."""
         for name in sorted(classes - FAILURES.keys()):
             raise ConfigError(
                 f"--retry: no failure is of the class {name!r}{nearest(name, FAILURES)}; there are {listed(FAILURES)}"
             )
-        return cls(classes, {kind: _next_number(store, kind) for kind in ("robots", "pages", "images")})
+        before = None if age is None else dt.datetime.now(dt.UTC) - age
+        return cls(classes, before, {kind: _next_number(store, kind) for kind in ("robots", "pages", "images")})
 
     def condition(self, kind: str) -> str:
         """SQL that is true for the answers to ask for again, and never null."""
-        if not self.classes:
-            return "false"
         names = ", ".join(f"'{name}'" for name in sorted(self.classes))
-        return f"coalesce(error IN ({names}) AND TRY_CAST(part AS INTEGER) < {self.parts_before[kind]}, false)"
+        wishes = [f"error IN ({names})"] if names else []
+        if self.before is not None:
+            wishes.append(f"epoch_ms(fetched_at) <= {int(self.before.timestamp() * 1000)}")
+        if not wishes:
+            return "false"
+        return f"coalesce(({' OR '.join(wishes)}) AND TRY_CAST(part AS INTEGER) < {self.parts_before[kind]}, false)"
 
 
 def _next_number(store: Store, kind: str) -> int:
@@ -75,31 +102,72 @@ def _next_number(store: Store, kind: str) -> int:
     return 1 + max((int(name) for name in store.parts(f"crawl/{kind}") if name.isdigit()), default=-1)
 
 
+def asked_origins(store: Store) -> dict[str, dt.datetime]:
+    """The origins whose robots.txt was asked for → when it was last."""
+    tables = [store.read("crawl/robots", part, ["origin", "fetched_at"]) for part in store.parts("crawl/robots")]
+    return {origin: at for table in tables for origin, at in zip(*table.to_pydict().values(), strict=True)}
+
+
 def known_robots(store: Store, manners: Manners, urls: Iterable[str] | None = None) -> Robots:
     """The robots.txt fetched so far: all, or those that hold for some URLs."""
-    tables = [store.read("crawl/robots", part) for part in store.parts("crawl/robots")]
-    rows = pa.concat_tables([ROBOTS.arrow.empty_table(), *tables])
-    if urls is not None:
-        rows = rows.filter(pc.is_in(rows["origin"], pa.array({origin_of(url) for url in urls}, pa.string())))
-    return Robots(rows, manners.product)
+    wanted = None if urls is None else pa.array({origin_of(url) for url in urls}, pa.string())
+    tables = [ROBOTS.arrow.empty_table()]
+    for part in store.parts("crawl/robots"):
+        if wanted is None:
+            tables.append(store.read("crawl/robots", part))
+        elif pc.any(found := pc.is_in(store.read("crawl/robots", part, ["origin"])["origin"], wanted)).as_py():
+            tables.append(store.read("crawl/robots", part).filter(found))
+    return Robots(pa.concat_tables(tables), manners.product)
 
 
-def plan(store: Store, kind: str, wanted: pa.Table, rows_per_part: int, lanes: int) -> None:
-    """Cut what is to be fetched (`host` and what the stage needs) into new parts, and write down what each is to fetch.
-
-    A host is in one lane only, so that no two workers ask it at once. Within a lane every host's first row comes before any
-    host's second, so that many hosts are asked side by side.
-    """
-    hosts = wanted["host"].to_pylist()
-    rank: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
-    order = sorted((zlib.crc32(host_name(host).encode()) % lanes, next(rank[host]), row) for row, host in enumerate(hosts))
-    number = itertools.count(_next_number(store, kind))
+def plan(store: Store, kind: str, wanted: Iterable[pa.Table], rows_per_part: int) -> None:
+    """Cut what is to be fetched into new parts, and write down what each is to fetch; `wanted` is sorted by its column `lane`."""
     store.delete_stage(_plan(kind))
-    for lane, rows in itertools.groupby(order, key=operator.itemgetter(0)):
-        indices = [row for _, _, row in rows]
-        for first in range(0, len(indices), rows_per_part):
-            planned = wanted.take(pa.array(indices[first : first + rows_per_part], pa.int64()))
-            store.write(_plan(kind), f"{next(number):05d}", planned, notes={"lane": str(lane)})
+    number = itertools.count(_next_number(store, kind))
+    for lane, rows in cut(wanted, "lane", rows_per_part):
+        with store.writing(_plan(kind), f"{next(number):05d}", rows.schema) as writer:
+            writer.write_table(rows)
+            writer.notes = {"lane": str(lane)}
+
+
+def in_lanes(connection: duckdb.DuckDBPyConnection, wanted: str, lanes: int, then: str = "") -> Iterator[pa.Table]:
+    """The rows of a query, with `host` and `lane` of the URL `asked` in its place, in the order in which they are asked for.
+
+    A host is in one lane only, so that no two workers ask it at once. Within a lane rows come in the order of a hash of their URL
+    (rows of one URL as `then` says): each part has the same mixture of hosts, so that none waits for a single host alone, and
+    nothing need be counted to say which row comes when. The sort is DuckDB's, which spills.
+    """
+    reader = connection.sql(
+        f"SELECT * EXCLUDE (asked), host_name(asked) AS host, md5_number_lower(host) % {lanes} AS lane FROM ({wanted}) "  # noqa: S608  ours
+        f"ORDER BY lane, md5_number_lower(asked), asked{then}"
+    ).to_arrow_reader(ROWS_AT_ONCE)
+    return (pa.Table.from_batches([batch]) for batch in reader if len(batch))
+
+
+def cut(tables: Iterable[pa.Table], column: str, size: int) -> Iterator[tuple[Any, pa.Table]]:
+    """Sorted rows, `size` at a time but never two values of `column` at once: with that value, and without that column."""
+    pieces = itertools.chain.from_iterable(_pieces(table, column) for table in tables if len(table))
+    for value, group in itertools.groupby(pieces, key=operator.itemgetter(0)):
+        waiting: pa.Table | None = None
+        for _, piece in group:
+            waiting = piece if waiting is None else pa.concat_tables([waiting, piece])
+            while len(waiting) > size:
+                yield value, waiting.slice(0, size)
+                waiting = waiting.slice(size)
+        yield value, waiting
+
+
+def _pieces(table: pa.Table, column: str) -> Iterator[tuple[Any, pa.Table]]:
+    """The rows of every value, with that value, and without its column."""
+    rest = table.drop_columns([column])
+    for first, end in itertools.pairwise([*first_rows(table[column]).tolist(), len(table)]):
+        yield table[column][first].as_py(), rest.slice(first, end - first)
+
+
+def first_rows(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Where in a sorted column, which is not empty, a new value begins."""
+    changes = pc.not_equal(column.slice(1), column.slice(0, len(column) - 1)).to_numpy()
+    return np.flatnonzero(np.concatenate([[True], changes]))
 
 
 def _plan(kind: str) -> str:
@@ -107,7 +175,7 @@ def _plan(kind: str) -> str:
 
 
 class FactStage(msgspec.Struct, frozen=True):
-    """Fetches what the plan of its kind says."""
+    """Fetches what the plan of its kind says, one part of a lane after the other."""
 
     manners: Manners
     kind: ClassVar[str]
@@ -127,6 +195,13 @@ class FactStage(msgspec.Struct, frozen=True):
         """What a part is to fetch."""
         return store.read(_plan(self.kind), part.name).to_pylist()  # type: ignore[no-any-return]
 
+    def fetcher(self, store: Store, part: Part) -> Fetcher:
+        """One that knows what the lane's part before this one learnt of its hosts."""
+        before = f"{int(part.name) - 1:05d}"
+        same_lane = store.note(_plan(self.kind), before, "lane") == part.lane
+        learnt = store.note(self.name, before, _LEARNT) if same_lane else ""
+        return Fetcher(self.manners, msgspec.json.decode(learnt or "{}", type=dict[str, Learnt]))
+
 
 class RobotsStage(FactStage, frozen=True):
     """The robots.txt of hosts not asked before."""
@@ -135,13 +210,13 @@ class RobotsStage(FactStage, frozen=True):
 
     def work(self, store: Store, part: Part) -> str:
         """The robots.txt of some origins."""
-        found = _await(self._fetch([row["origin"] for row in self.rows(store, part)]))
+        found = _await(self._fetch(self.fetcher(store, part), [row["origin"] for row in self.rows(store, part)]))
         store.write(self.name, part.name, found, part.fingerprint)
         return f"{len(found)} hosts asked"
 
-    async def _fetch(self, origins: list[str]) -> pa.Table:
-        async with Fetcher(self.manners) as fetcher:
-            return await fetch_robots(origins, fetcher)
+    async def _fetch(self, fetcher: Fetcher, origins: list[str]) -> pa.Table:
+        async with fetcher:
+            return await fetch_robots(origins, fetcher, self.manners.product)
 
 
 class PageStage(FactStage, frozen=True):
@@ -153,49 +228,85 @@ class PageStage(FactStage, frozen=True):
         """Some pages; their pairs are written first, so that a page is never there without them."""
         rows = self.rows(store, part)
         robots = known_robots(store, self.manners, (row["url"] for row in rows))
-        found = _await(fetch_pages(rows, self.manners, robots))
+        fetcher = self.fetcher(store, part)
+        found = _await(self._fetch(fetcher, rows, robots))
         pages = pa.Table.from_pylist(sorted(found.pages, key=operator.itemgetter("url")), schema=PAGES.arrow)
         pairs = sorted(found.pairs, key=operator.itemgetter("page_url", "position"))
         store.write("crawl/pairs", part.name, pa.Table.from_pylist(pairs, schema=PAIRS.arrow), part.fingerprint)
-        store.write(self.name, part.name, pages, part.fingerprint)
+        store.write(self.name, part.name, pages, part.fingerprint, _noted(fetcher))
         return f"{pc.sum(pc.is_null(pages['error'])).as_py()} of {len(pages)} pages answered, {len(pairs)} pairs"
+
+    async def _fetch(self, fetcher: Fetcher, rows: list[dict[str, Any]], robots: Robots) -> PageRows:
+        from wukong_build.web.spider import fetch_pages  # which imports Scrapy
+
+        async with fetcher:
+            return await fetch_pages(rows, fetcher, robots, self.manners.product)
 
 
 class ImageStage(FactStage, frozen=True):
     """Images not asked for before."""
 
     limits: Limits
+    opt_out: OptOut
+    is_sample: bool = False
+    """True for the first part of each lane alone."""
     kind: ClassVar[str] = "images"
+
+    def parts(self, store: Store) -> list[Part]:
+        """As planned."""
+        planned = super().parts(store)
+        return list({part.lane: part for part in reversed(planned)}.values()) if self.is_sample else planned
 
     def work(self, store: Store, part: Part) -> str:
         """Some images, written as they come: memory is bounded by a row group, not by the part."""
         rows = self.rows(store, part)
+        robots = known_robots(store, self.manners, (row["location"] or row["url"] for row in rows))
+        rules = Rules(self.limits, robots, self.manners.product, self.opt_out, Withheld.load(self.opt_out.lists))
+        fetcher = self.fetcher(store, part)
         with store.writing(self.name, part.name, IMAGES.arrow, part.fingerprint) as writer:
-            robots = known_robots(store, self.manners, (row["location"] or row["url"] for row in rows))
-            came = _await(self._fetch(rows, robots, writer))
+            came = _await(_write_images(rows, fetcher, rules, writer))
+            writer.notes = _noted(fetcher)
         return f"{came} of {len(rows)} images came"
 
-    async def _fetch(self, rows: list[dict[str, Any]], robots: Robots, writer: PartWriter) -> int:
-        """How many came."""
-        came = waiting_bytes = 0
-        waiting: list[dict[str, Any]] = []
-        async for row in fetch_images(rows, self.manners, self.limits, robots):
+
+async def _write_images(rows: list[dict[str, Any]], fetcher: Fetcher, rules: Rules, writer: PartWriter) -> int:
+    """Fetch and write images; returns how many came."""
+    came = waiting_bytes = 0
+    waiting: list[dict[str, Any]] = []
+    async with fetcher:
+        async for row in fetch_images(rows, fetcher, rules):
             waiting.append(row)
             waiting_bytes += row["image_bytes"] or 0
             came += row["error"] is None
             if waiting_bytes > ROW_GROUP_BYTES:
                 _flush(waiting, writer)
                 waiting_bytes = 0
-        _flush(waiting, writer)
-        return came
+    _flush(waiting, writer)
+    return came
+
+
+def _noted(fetcher: Fetcher) -> dict[str, str]:
+    """What a fetcher learnt of hosts that were not as they should be, for the next part of the lane."""
+    odd = {host: learnt for host, learnt in fetcher.learnt.items() if learnt != Learnt()}
+    return {_LEARNT: msgspec.json.encode(odd).decode()} if odd else {}
 
 
 def _flush(waiting: list[dict[str, Any]], writer: PartWriter) -> None:
     """Write the rows as one row group, and let go of them."""
-    table = pa.Table.from_pylist(waiting, schema=IMAGES.arrow)
+    image = large_binary([row.pop("image") for row in waiting])
+    facts = pa.Table.from_pylist(waiting, schema=_IMAGE_FACTS)
+    table = facts.append_column(IMAGES.arrow.field("image"), image)
     writer.write_table(table)
     writer.digest = fingerprint_of(writer.digest, digest_of(table))
     waiting.clear()
+
+
+def large_binary(values: Sequence[bytes | None]) -> pa.LargeBinaryArray:
+    """The values as a column, each copied once: what Arrow's own builder grows into moves a large column many times."""
+    ends = np.cumsum([0, *(len(value or b"") for value in values)], dtype=np.int64)
+    is_there = np.packbits([value is not None for value in values], bitorder="little")
+    buffers = [pa.py_buffer(is_there), pa.py_buffer(ends), pa.py_buffer(b"".join(value for value in values if value))]
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(values), buffers)
 
 
 def _await(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -205,4 +316,26 @@ def _await(coroutine: Coroutine[Any, Any, T]) -> T:
     answer of the network.
     """
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, coroutine).result()
+        return thread.submit(_run, coroutine).result()
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine comes to, watched: a process that hangs in it, which no deadline ends, is ended, and the part fails."""
+
+    async def watched() -> T:
+        watch = asyncio.create_task(_watch())
+        try:
+            return await coroutine
+        finally:
+            watch.cancel()
+            faulthandler.cancel_dump_traceback_later()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(watched())
+
+
+async def _watch() -> None:
+    """Put the end off for as long as the loop turns."""
+    while True:
+        faulthandler.dump_traceback_later(HANGS_AFTER_SECONDS, exit=True)
+        await asyncio.sleep(1)

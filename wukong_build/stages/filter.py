@@ -22,7 +22,7 @@ from wukong_build.config import Config
 from wukong_build.errors import StoreError
 from wukong_build.executors import Executor, Part
 from wukong_build.links import Bounds, CorpusFilter, Link, Rewrite, code_of
-from wukong_build.schema import LEDGER, SAMPLES
+from wukong_build.schema import LEDGER, LEDGER_FACTS, SAMPLES
 from wukong_build.stages import crawl as crawl_stage
 from wukong_build.stages import run_stage
 from wukong_build.store import Store, digest_of, fingerprint_of
@@ -64,7 +64,8 @@ def _require_crawl(config: Config, store: Store) -> None:
         raise StoreError(f"{store.url}: the crawl is not finished; run `wukong-build crawl` with this config first")
     if found != crawl_stage.made_from(config):
         raise StoreError(
-            f"{store.url}: crawl.sources have changed since the crawl; run `wukong-build crawl` with this config first"
+            f"{store.url}: crawl.sources or crawl.opt_out have changed since the crawl; "
+            "run `wukong-build crawl` with this config first"
         )
 
 
@@ -228,12 +229,17 @@ class LedgerStage(msgspec.Struct, frozen=True):
     def parts(self, store: Store) -> list[Part]:
         """One part for every part of samples."""
         return [
-            Part(name, fingerprint_of(LEDGER.name, store.digest(_scores(self.last_pass), name))) for name in store.parts(_SAMPLES)
+            Part(name, fingerprint_of(LEDGER.name, store.digest(_scores(self.last_pass), name), digest))
+            for name, digest in store.digests(_SAMPLES)
         ]
 
     def work(self, store: Store, part: Part) -> str:
         """One part of the ledger."""
-        table = store.read(_scores(self.last_pass), part.name, ["key", *STATE]).select(LEDGER.arrow.names).cast(LEDGER.arrow)
+        table = store.read(_scores(self.last_pass), part.name, ["key", *STATE])
+        facts = store.read(_SAMPLES, part.name, list(LEDGER_FACTS))  # row for row the same samples
+        for name in LEDGER_FACTS:
+            table = table.append_column(name, facts[name])
+        table = table.select(LEDGER.arrow.names).cast(LEDGER.arrow)
         store.write(self.name, part.name, table, part.fingerprint)
         return f"{pc.sum(table['kept']).as_py() or 0} kept of {len(table)}"
 

@@ -5,108 +5,237 @@ Made from facts alone, and made again whenever they change; asks nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import operator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.executors import Part
 from wukong_build.schema import FETCH_FACTS, SAMPLES
 from wukong_build.sql import FIRST_OCCURRENCE, connect
-from wukong_build.stages.facts import Retry
-from wukong_build.store import Store, fingerprint_of
+from wukong_build.stages.facts import ROWS_AT_ONCE, cut, first_rows, in_lanes, plan
+from wukong_build.store import Store, digest_of, fingerprint_of
 from wukong_build.web.caption import choose
 from wukong_build.web.extract import Text
 from wukong_build.web.images import MOVED
-from wukong_build.web.url import host_of
+from wukong_build.web.optout import OptOut, Withheld
 
 TEXTS_KEPT = 64
-"""Candidate texts of one sample: a picture on every page of a site would gather thousands."""
+"""Candidate texts of one sample, and occurrences that are looked at for them: a picture may be on every page of a site."""
 
 CAPTION_VERSION = 1
 """Raised when `choose` would choose otherwise than before."""
 
 _GATHERED = "crawl/gathered"
+_PLANNED = ("key", "url", "page_url", "location", "hops", "host", "page_opt_out", "etag", "last_modified")
+
+Indices = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def wanted_images(store: Store, retry: Retry) -> pa.Table:
-    """`key, url, page_url, location, hops, host` of every image that a source names and that has not had its last answer."""
+def plan_images(store: Store, again: str, rows_per_part: int, lanes: int) -> Counter[str]:
+    """Plan the images that a source names and that were not asked for; how many there are, by the origin that is asked.
+
+    Asked for once more is what has moved, and where the condition `again` is true of its latest answer. What is no URL counts
+    under the empty origin. Memory is bounded by the distinct origins: the rest passes by, sorted by DuckDB.
+    """
+    origins: Counter[str] = Counter()
+
+    def counted(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        for rows in tables:
+            for found in pc.value_counts(rows["origin"]).to_pylist():
+                origins[found["values"]] += found["counts"]
+            yield rows.select([*_PLANNED, "lane"])
+
+    wanted = (
+        "SELECT key, occurrences.url, page_url, depth, position, source, occurrences.opt_out AS page_opt_out, "  # noqa: S608  ours
+        "location, hops, etag, last_modified, coalesce(location, occurrences.url) AS asked, origin(asked) AS origin "
+        "FROM occurrences LEFT JOIN (SELECT key, location, CASE WHEN location IS NOT NULL THEN hops END AS hops, "
+        f"coalesce(error = '{MOVED}' OR ({again}), false) AS again FROM latest) AS known USING (key) "
+        "LEFT JOIN (SELECT key, etag, last_modified FROM answers WHERE error IS NULL) AS held "
+        "ON again AND location IS NULL AND held.key = occurrences.key WHERE known.key IS NULL OR again"
+    )
     with connect(store) as connection:
-        wanted: pa.Table = connection.sql(
-            f"SELECT key, min(occurrences.url) AS url, first(page_url {FIRST_OCCURRENCE}) AS page_url, "  # noqa: S608  ours
-            "any_value(location) AS location, any_value(CASE WHEN location IS NOT NULL THEN hops END) AS hops "
-            "FROM occurrences LEFT JOIN answers USING (key) "
-            f"WHERE answers.key IS NULL OR error = '{MOVED}' OR {retry.condition('images')} GROUP BY key ORDER BY key"
-        ).to_arrow_table()
-    asked = pc.coalesce(wanted["location"], wanted["url"]).to_pylist()
-    return wanted.append_column("host", pa.array(map(host_of, asked), pa.string()))
+        tables = in_lanes(connection, wanted, lanes, FIRST_OCCURRENCE.replace("ORDER BY", ", key,"))
+        plan(store, "images", counted(_one_a_key(tables)), rows_per_part)
+    return origins
+
+
+def _one_a_key(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The first row of every key, where all rows of a key follow each other, with the opt-outs of them all."""
+    held: pa.Table | None = None
+    for table in tables:
+        rows = _first_of_each(table if held is None else pa.concat_tables([held, table]))
+        yield rows.slice(0, len(rows) - 1)
+        held = rows.slice(len(rows) - 1)
+    if held is not None:
+        yield held
+
+
+def _first_of_each(rows: pa.Table) -> pa.Table:
+    first = first_rows(rows["key"])
+    signals = _signals(rows["page_opt_out"], _numbered(first, len(rows)))
+    index = rows.column_names.index("page_opt_out")
+    return rows.take(first).set_column(index, "page_opt_out", _lists(signals, len(first)))
+
+
+def _numbered(first: Indices, count: int) -> Indices:
+    """For each of `count` rows the number of the group it is in, given the first rows of the groups."""
+    begins = np.zeros(count, np.int64)
+    begins[first] = 1
+    return np.cumsum(begins) - 1
+
+
+def _signals(lists: pa.ChunkedArray, groups: Indices) -> pa.Table:
+    """The distinct opt-outs of every group of rows, in no order: `group, signal`."""
+    told = lists.combine_chunks()
+    table = pa.table({"group": groups[pc.list_parent_indices(told).to_numpy()], "signal": pc.list_flatten(told)})
+    return _distinct(table)
+
+
+def _distinct(table: pa.Table) -> pa.Table:
+    return table.group_by(table.column_names).aggregate([])
+
+
+def _lists(signals: pa.Table, count: int) -> pa.Array:
+    """The opt-outs of `count` groups, each a sorted list."""
+    ordered = signals.sort_by([("group", "ascending"), ("signal", "ascending")])
+    ends = np.searchsorted(ordered["group"].to_numpy(), np.arange(count + 1))
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), ordered["signal"].combine_chunks())
 
 
 def gather(store: Store) -> None:
     """Put all occurrences of every image together, in the order in which its bytes lie: a part for every part of images."""
-    firsts = ", ".join(f"first({name} ORDER BY rank) AS {name}" for name in ("page_url", "depth", "position", "source"))
     store.delete_stage(_GATHERED)
     with connect(store) as connection:
         reader = connection.sql(
-            f"WITH ranked AS (SELECT *, row_number() OVER (PARTITION BY key {FIRST_OCCURRENCE}) AS rank FROM occurrences), "  # noqa: S608  ours
-            f"sample AS (SELECT key, min(url) AS url, count(*) AS occurrence_count, {firsts}, "
-            f"flatten(list(texts ORDER BY rank) FILTER (rank <= {TEXTS_KEPT})) AS texts FROM ranked GROUP BY key) "
-            f"SELECT part, part_row AS image_row, sample.*, {', '.join(FETCH_FACTS)} FROM sample JOIN answers USING (key) "
-            "ORDER BY part, part_row"
-        ).to_arrow_reader()
-        for part, table in _by_part(reader):
-            store.write(_GATHERED, part, table)
-
-
-def _by_part(reader: pa.RecordBatchReader) -> Iterator[tuple[str, pa.Table]]:
-    """The rows of a reader that is sorted by `part`, part by part, without that column."""
-    waiting: list[pa.Table] = []
-    for batch in reader:
-        table = pa.Table.from_batches([batch])
-        for part in pc.unique(table["part"]).to_pylist():
-            if waiting and waiting[-1]["part"][0].as_py() != part:
-                yield waiting[0]["part"][0].as_py(), pa.concat_tables(waiting).drop_columns(["part"])
-                waiting = []
-            waiting.append(table.filter(pc.equal(table["part"], part)))
-    if waiting:
-        yield waiting[0]["part"][0].as_py(), pa.concat_tables(waiting).drop_columns(["part"])
+            "SELECT part, part_row AS image_row, occurrences.* FROM occurrences JOIN answers USING (key) "  # noqa: S608  ours
+            f"ORDER BY part, part_row, {FIRST_OCCURRENCE.removeprefix('ORDER BY')}"
+        ).to_arrow_reader(ROWS_AT_ONCE)
+        tables = (pa.Table.from_batches([batch]) for batch in reader)
+        for part, pieces in itertools.groupby(cut(tables, "part", ROWS_AT_ONCE), key=operator.itemgetter(0)):
+            with store.writing(_GATHERED, part, reader.schema.remove(0)) as writer:
+                for _, rows in pieces:
+                    writer.write_table(rows)
+                    writer.digest = fingerprint_of(writer.digest, digest_of(rows))
 
 
 class SampleStage(msgspec.Struct, frozen=True):
     """One row for every sample, beside the bytes of its image: a part of samples for every part of images."""
 
+    opt_out: OptOut = OptOut()
     name: ClassVar[str] = "crawl/samples"
     appends: ClassVar[bool] = False
 
     def parts(self, store: Store) -> list[Part]:
         """One part for every part of images that has a sample."""
-        return [Part(name, fingerprint_of(digest, CAPTION_VERSION)) for name, digest in store.digests(_GATHERED)]
+        wishes = [msgspec.to_builtins(self.opt_out), Withheld.load(self.opt_out.lists).digest]
+        return [
+            Part(name, fingerprint_of(digest, store.digest("crawl/images", name), CAPTION_VERSION, wishes))
+            for name, digest in store.digests(_GATHERED)
+        ]
 
     def work(self, store: Store, part: Part) -> str:
-        """Choose the captions of some samples."""
-        gathered = store.read(_GATHERED, part.name).to_pylist()
-        rows = [{**row, **_chosen(row["texts"])} for row in gathered]
-        store.write(self.name, part.name, pa.Table.from_pylist(rows, schema=SAMPLES.arrow), part.fingerprint)
-        return f"{sum(row['caption_found'] is not None for row in rows)} of {len(rows)} samples have a caption"
+        """Choose the captions of some samples, and withhold those whose owners wish it."""
+        answers = store.read("crawl/images", part.name, ["opt_out", *FETCH_FACTS])
+        with store.open_part(_GATHERED, part.name) as file:
+            groups = map(file.read_row_group, range(file.num_row_groups))
+            samples = _samples(answers, groups, Withheld.load(self.opt_out.lists))
+        samples = _obeying(samples, self.opt_out)
+        store.write(self.name, part.name, samples, part.fingerprint)
+        return f"{len(samples) - samples['caption_found'].null_count} of {len(samples)} samples have a caption"
 
 
-def _chosen(texts: list[dict[str, Any]]) -> dict[str, Any]:
-    """The distinct candidate texts of a sample, and the one that becomes its caption."""
-    distinct = list(_distinct(texts))[:TEXTS_KEPT]
-    choice = choose(distinct)
+def _obeying(samples: pa.Table, opt_out: OptOut) -> pa.Table:
+    """The samples, with the class `opted_out` for images that came before it was known, or obeyed, that they are withheld."""
+    withheld = [bool(signals) and bool(opt_out.obeyed(signals)) for signals in samples["opt_out"].to_pylist()]
+    error = pc.if_else(pc.and_(pa.array(withheld, pa.bool_()), samples["error"].is_null()), "opted_out", samples["error"])
+    return samples.set_column(samples.column_names.index("error"), "error", error)
+
+
+def _samples(answers: pa.Table, gathered: Iterable[pa.Table], withheld: Withheld) -> pa.Table:
+    """Rows of `SAMPLES`. All occurrences are counted and may withhold the image; the first of each speak for it."""
+    counts = np.zeros(len(answers), np.int64)
+    signals = _signals(_told(answers, withheld), np.arange(len(answers)))
+    first: list[pa.Table] = []
+    for rows in gathered:
+        images = rows["image_row"].to_numpy()
+        starts = first_rows(rows["image_row"])
+        rank = counts[images] + np.arange(len(rows)) - starts[_numbered(starts, len(rows))]
+        first.append(rows.filter(rank < TEXTS_KEPT))
+        counts += np.bincount(images, minlength=len(counts))
+        signals = _distinct(pa.concat_tables([signals, _signals(_told(rows, withheld), images)]))
+    named = np.flatnonzero(counts)
+    facts = answers.drop_columns(["opt_out"]).take(named)
+    columns = {
+        **_spoken_for(pa.concat_tables(first)),
+        "occurrence_count": counts[named],
+        "opt_out": _lists(signals, len(answers)).take(pa.array(named)),
+        **dict(zip(facts.column_names, facts.columns, strict=True)),
+        "image_row": named,
+    }
+    return pa.table(columns).select(SAMPLES.arrow.names).cast(SAMPLES.arrow)
+
+
+def _told(rows: pa.Table, withheld: Withheld) -> pa.ChunkedArray:
+    """The opt-outs of each row, with what the user's lists say of the file and of the URLs it has."""
+    if not withheld.entries:
+        return rows["opt_out"]
+    told = [
+        [*(row["opt_out"] or ()), *withheld.signals((row.get("url"), row.get("page_url")), row.get("sha256"))]
+        for row in rows.select(
+            [name for name in ("opt_out", "url", "page_url", "sha256") if name in rows.column_names]
+        ).to_pylist()
+    ]
+    return pa.chunked_array([pa.array(told, rows["opt_out"].type)])
+
+
+def _spoken_for(occurrences: pa.Table) -> dict[str, pa.Array]:
+    """What the first occurrences of some samples say of them: texts, the one chosen, where it all comes from."""
+    starts = first_rows(occurrences["image_row"])
+    groups = _numbered(starts, len(occurrences))
+    texts, told = _distinct_texts(occurrences["texts"], groups, len(starts))
+    chosen = [choose(texts) for texts in told]
+    licences = pc.fill_null(pc.greater(pc.list_value_length(occurrences["licences"]), 0), fill_value=False)
+    first = occurrences.take(starts)
     return {
-        "texts": msgspec.to_builtins(distinct),
-        "caption_found": choice.text if choice else None,
-        "caption_origin": choice.origin if choice else None,
-        "caption_reason": choice.reason if choice else None,
+        **{name: first[name] for name in ("key", "url", "page_url", "depth", "position", "source")},
+        "texts": texts,
+        "caption_found": pa.array([choice and choice.text for choice in chosen], pa.string()),
+        "caption_origin": pa.array([choice and choice.origin for choice in chosen], pa.string()),
+        "caption_reason": pa.array([choice and choice.reason for choice in chosen], pa.string()),
+        "licences": _first_with(licences, occurrences["licences"], groups, len(starts)),
+        "extra": _first_with(occurrences["extra"].is_valid(), occurrences["extra"], groups, len(starts)),
     }
 
 
-def _distinct(texts: list[dict[str, Any]]) -> Iterator[Text]:
-    seen: set[tuple[str, str]] = set()
-    for text in texts:
-        if (text["text"], text["origin"]) not in seen:
-            seen.add((text["text"], text["origin"]))
-            yield Text(**text)
+def _first_with(has: pa.ChunkedArray, column: pa.ChunkedArray, groups: Indices, count: int) -> pa.ChunkedArray:
+    """For each group of rows the value of the first that has one; null where none has."""
+    rows = np.flatnonzero(has.to_numpy())
+    found, first = np.unique(groups[rows], return_index=True)
+    chosen = np.full(count, -1)
+    chosen[found] = rows[first]
+    return column.take(pa.array(chosen, mask=chosen < 0))
+
+
+def _distinct_texts(lists: pa.ChunkedArray, groups: Indices, count: int) -> tuple[pa.Array, list[list[Text]]]:
+    """The distinct candidate texts of each group of rows, in their order; for Arrow and for Python."""
+    told = lists.combine_chunks()
+    owners = groups[pc.list_parent_indices(told).to_numpy()].tolist()
+    flat = pc.list_flatten(told)
+    texts: list[list[Text]] = [[] for _ in range(count)]
+    seen: set[tuple[int, str, str]] = set()
+    kept: list[int] = []
+    columns = (flat.field(name).to_pylist() for name in ("text", "origin", "distance"))
+    for index, (owner, text, origin, distance) in enumerate(zip(owners, *columns, strict=True)):
+        if (owner, text, origin) not in seen and len(texts[owner]) < TEXTS_KEPT:
+            seen.add((owner, text, origin))
+            texts[owner].append(Text(text, origin, distance))
+            kept.append(index)
+    ends = np.cumsum([0, *map(len, texts)])
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), flat.take(pa.array(kept, pa.int64()))), texts

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from wukong_build.web.address import Attributes, addresses, is_placeholder, is_tiny
+from wukong_build.web.licence import Licence, licences
 from wukong_build.web.outline import AT_MOST_CHARACTERS, AT_MOST_TEXT, HEADINGS, Counts, Line, Outline, Path, collapse
 from wukong_build.web.url import canonical
 
@@ -62,12 +63,17 @@ class Page(msgspec.Struct, frozen=True):
     pairs: tuple[Pair, ...]
     links: tuple[str, ...]
     """Canonical URLs the page links to and lets a crawler follow, distinct, in page order."""
+    metas: dict[str, list[str]]
+    """What its `meta` elements say to crawlers: contents by name in lower case, of those whose name has no colon."""
+    licences: tuple[Licence, ...]
+    """Distinct, in page order."""
 
 
 def read_page(html: str, page_url: str) -> Page:
     """What the page offers; a broken page is read as a browser would read it."""
     reading = _Reading(html, page_url)
-    return Page(page_url, reading.title, tuple(reading.pairs()), tuple(reading.links()))
+    named = licences(html, reading.outline, reading.base)
+    return Page(page_url, reading.title, tuple(reading.pairs()), tuple(reading.links()), reading.to_crawlers(), named)
 
 
 def extract(html: str, page_url: str) -> list[Pair]:
@@ -108,6 +114,11 @@ class _Reading:
             return {}
         urls = (canonical(target, self.base) for index, tag in enumerate(self.tags) if (target := self._target(index, tag)))
         return dict.fromkeys(url for url in urls if url is not None)
+
+    def to_crawlers(self) -> dict[str, list[str]]:
+        """What `meta` elements say under plain names, as `robots` is one; `og:title` and its like are for others."""
+        plain = ((name, contents) for name, contents in self.metas.items() if ":" not in name)
+        return {name: [content[:AT_MOST_TEXT] for content in contents] for name, contents in plain}
 
     def _target(self, index: int, tag: str) -> str | None:
         """What an element links to as another page."""

@@ -11,12 +11,17 @@ FAILURES = {
     "5xx": "the server failed",
     "bad_url": "no URL that could be asked for",
     "blocked_address": "the name or the URL leads to an address that is not public",
+    "blocked_port": "a port where no web server is to be expected",
     "connect": "nobody listens there",
     "disconnected": "the server hung up",
     "dns": "the name leads nowhere",
     "empty": "an answer without a body",
+    "given_up": "not asked: its host had failed too often in a row, or wished to be let alone for long",
     "not_an_image": "the body is no image in a known format",
+    "not_modified": "as it was: the answer before holds",
+    "opted_out": "withheld by its owner, in one of the ways that the config obeys",
     "protocol": "the answer is not HTTP as it should be",
+    "proxy": "the proxy of the config fails",
     "redirects": "one redirect too many, or one that leads nowhere",
     "robots": "robots.txt says no",
     "robots_unreachable": "robots.txt could not be had, which is a no",
@@ -27,3 +32,8 @@ FAILURES = {
     "unreadable": "a page that the parser fails on",
 }
 """Class → what it means."""
+
+TRANSIENT = frozenset(
+    ("429", "5xx", "connect", "disconnected", "dns", "given_up", "proxy", "robots_unreachable", "timeout", "tls", "truncated")
+)
+"""Failures that tell of the moment rather than of what was asked for: another day may have another answer."""

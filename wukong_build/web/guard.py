@@ -5,14 +5,19 @@ Knows nothing of requests. A name in `crawl.resolve` goes where the user said, w
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import ipaddress
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import DefaultResolver
 
 from wukong_build.web.manners import Manners
+
+AT_ONCE = 64
+"""Names looked up at once."""
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: what a network without IPv4 resolves every name to
 
@@ -42,30 +47,58 @@ class GuardedResolver(AbstractResolver):
 
     def __init__(self, manners: Manners) -> None:
         self._manners = manners
-        self._dns = DefaultResolver()
+        self._proxies = manners.proxy_hosts()
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="dns")
+        self._allowed_through_proxy: dict[str, bool] = {}
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
         """The addresses that may be connected to; BlockedAddress where there are only others."""
         if host in self._manners.resolve:
             return [_mapped(host, self._manners.resolve[host], port)]
-        found = await self._dns.resolve(host, port, family)
-        allowed = [result for result in found if self.allows(result["host"])]
+        found = await self._look_up(host, port, family)
+        allowed = found if host in self._proxies else [result for result in found if self.allows(result["host"])]
         if not allowed:
             raise BlockedAddress(f"{host} leads to {found[0]['host']}")
         return allowed
+
+    async def allows_through_proxy(self, host: str) -> bool:
+        """False for a host that leads inside as far as is known here; what this machine cannot resolve is left to the proxy."""
+        if host not in self._allowed_through_proxy:
+            try:
+                await self.resolve(host)
+                allowed = host not in self._proxies and self.allows(host)
+            except BlockedAddress:
+                allowed = False
+            except OSError:
+                allowed = self.allows(host)
+            self._allowed_through_proxy[host] = allowed
+        return self._allowed_through_proxy[host]
+
+    async def _look_up(self, host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
+        """What the machine's resolver says, asked in threads of our own: a dead name server must not hold up the others."""
+        ask = functools.partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        return [
+            ResolveResult(
+                hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST
+            )
+            for kind, _, protocol, _, address in found
+        ]
 
     def allows(self, host: str) -> bool:
         """False for a literal address that is not public, unless the config allows those; names are checked when resolved."""
         if self._manners.allow_private_addresses:
             return True
+        if host in self._proxies:
+            return False  # a way out, not a place to ask
         try:
             return is_public(host)
         except ValueError:
             return not host.replace(".", "").isdigit()  # 127.1 and 2130706433: addresses to a socket, so never resolved
 
     async def close(self) -> None:
-        """End what resolving needed."""
-        await self._dns.close()
+        """End what resolving needed, without waiting for names that are still looked up."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _mapped(host: str, target: str, port: int) -> ResolveResult:

@@ -13,8 +13,10 @@ from typing import Any
 import msgspec
 
 from wukong_build.picture import Picture
-from wukong_build.web.fetch import Answer, Fetcher
-from wukong_build.web.manners import Limits, Manners
+from wukong_build.web.embedded import image_signals
+from wukong_build.web.fetch import Answer, Fetcher, conditions
+from wukong_build.web.manners import Limits
+from wukong_build.web.optout import OptOut, Withheld, header_signals
 from wukong_build.web.robots import Robots
 from wukong_build.web.url import canonical, origin_of
 
@@ -25,26 +27,49 @@ MOVED = "moved"
 """The class of an answer that is not the last word: the image is asked for again, at another host."""
 
 
-async def fetch_images(
-    rows: Sequence[dict[str, Any]], manners: Manners, limits: Limits, robots: Robots
-) -> AsyncIterator[dict[str, Any]]:
-    """A row of `IMAGES` for every row given: `key, url, page_url`, and `location, hops` where it was found moved before."""
+class Rules(msgspec.Struct, frozen=True):
+    """What decides whether an image may be asked for and kept, and what it may cost."""
+
+    limits: Limits
+    robots: Robots
+    product: str
+    """The crawler's name, which scoped signals address."""
+    opt_out: OptOut = OptOut()
+    withheld: Withheld = Withheld()
+
+    def known_signals(self, row: dict[str, Any], url: str) -> list[str]:
+        """The signals that withhold an image, as far as they are known before it is asked for."""
+        listed = self.withheld.signals((url, row["page_url"]))
+        return [*(row.get("page_opt_out") or ()), *self.robots.opt_out(url), *listed]
+
+    def answered_signals(self, answer: Answer, sha256: str) -> list[str]:
+        """The signals in the answer itself: its headers, the bytes of the image, and what a list says of those."""
+        said = header_signals(answer.headers.items(), self.product, answer.at)
+        return [*said, *image_signals(answer.body), *self.withheld.signals((), sha256)]
+
+    def may_follow(self, url: str, target: str) -> bool:
+        """True for a redirect within an origin, which another round needs not look at."""
+        same_site = origin_of(target) == origin_of(url)
+        return same_site and self.robots.refusal(target) is None and not self.opt_out.obeyed(self.robots.opt_out(target))
+
+
+async def fetch_images(rows: Sequence[dict[str, Any]], fetcher: Fetcher, rules: Rules) -> AsyncIterator[dict[str, Any]]:
+    """A row of `IMAGES` for every row given: `key, url, page_url`, and what the plan knows of it besides."""
     answered: asyncio.Queue[asyncio.Task[dict[str, Any]]] = asyncio.Queue()
-    async with Fetcher(manners) as fetcher:
-        asking = {asyncio.create_task(_fetch(row, fetcher, limits, robots)) for row in rows}
+    asking = {asyncio.create_task(_fetch(row, fetcher, rules)) for row in rows}
+    for task in asking:
+        task.add_done_callback(asking.discard)  # so that an image is held no longer than until it is taken
+        task.add_done_callback(answered.put_nowait)
+    try:
+        for _ in rows:
+            yield (await answered.get()).result()
+    finally:
         for task in asking:
-            task.add_done_callback(asking.discard)  # so that an image is held no longer than until it is taken
-            task.add_done_callback(answered.put_nowait)
-        try:
-            for _ in rows:
-                yield (await answered.get()).result()
-        finally:
-            for task in asking:
-                task.cancel()
-            await asyncio.gather(*asking, return_exceptions=True)
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
 
 
-async def _fetch(row: dict[str, Any], fetcher: Fetcher, limits: Limits, robots: Robots) -> dict[str, Any]:
+async def _fetch(row: dict[str, Any], fetcher: Fetcher, rules: Rules) -> dict[str, Any]:
     """The answer for one image.
 
     A redirect within a host is followed here; one to another host is left to the next round, which asks that host's
@@ -52,43 +77,78 @@ async def _fetch(row: dict[str, Any], fetcher: Fetcher, limits: Limits, robots: 
     """
     url, hops = row.get("location") or row["url"], row.get("hops") or 0
     if canonical(url) != url:
-        return _image_row(row, Answer(url, "bad_url"), hops)
-    referer = canonical(row["page_url"] or "")  # a list's word for the page may be no URL, and no header could hold it
-    while True:
-        if refusal := robots.refusal(url):
-            return _image_row(row, Answer(url, refusal), hops)
-        answer = await fetcher.fetch(url, limits, referer=referer, redirects=0, delay_seconds=robots.delay_seconds(url))
-        if answer.location is None:
-            return _image_row(row, answer, hops)
-        hops += 1
-        if hops > AT_MOST_HOPS:
-            return _image_row(row, msgspec.structs.replace(answer, error="redirects"), hops)
-        if origin_of(answer.location) != origin_of(url):
-            return _image_row(row, msgspec.structs.replace(answer, error=MOVED), hops)
-        url = answer.location
+        return _image_row(row, Answer(url, "bad_url"))
+    decision, signals = rules.robots.decision(url), rules.known_signals(row, url)
+    refusal = rules.robots.refusal(url) or ("opted_out" if rules.opt_out.obeyed(signals) else None)
+    if refusal is not None:
+        return _image_row(row, Answer(url, refusal, hops=hops), decision, signals)
+    answer = await fetcher.fetch(
+        url,
+        rules.limits,
+        headers=_headers(row),
+        redirects=AT_MOST_HOPS - hops,
+        may_follow=lambda target: rules.may_follow(url, target),
+        delay_seconds=rules.robots.delay_seconds(url),
+    )
+    if hops:
+        answer = msgspec.structs.replace(answer, hops=answer.hops + hops)
+    return _answered_row(row, answer, decision, signals, rules)
 
 
-def _image_row(row: dict[str, Any], answer: Answer, hops: int) -> dict[str, Any]:
-    picture = Picture(answer.body)
-    header = picture.header if answer.error is None else None
+def _headers(row: dict[str, Any]) -> dict[str, str]:
+    """What a request says besides who asks: the page where the image stands, and which version of it is there already."""
+    page_url = canonical(row["page_url"] or "")  # a list's word for the page may be no URL, and no header could hold it
+    return conditions(row) | ({"Referer": page_url} if page_url else {})
+
+
+def _answered_row(row: dict[str, Any], answer: Answer, decision: str, signals: list[str], rules: Rules) -> dict[str, Any]:
+    """The row of an image that was asked for."""
+    location = answer.location
+    if answer.error is None and location is not None:
+        same_site = origin_of(location) == origin_of(answer.url)
+        error = _refused(location, rules) if same_site else MOVED
+        hops = answer.hops + 1
+        answer = msgspec.structs.replace(answer, error="redirects" if hops > AT_MOST_HOPS else error, hops=hops)
+    if answer.error is not None or not answer.body:
+        return _image_row(row, answer, decision, signals)
+    sha256 = hashlib.sha256(answer.body).hexdigest()
+    signals = signals + rules.answered_signals(answer, sha256)
+    if rules.opt_out.obeyed(signals):
+        return _image_row(row, msgspec.structs.replace(answer, error="opted_out"), decision, signals)
+    return _image_row(row, answer, decision, signals, sha256)
+
+
+def _refused(url: str, rules: Rules) -> str:
+    """Why a redirect within a site was not followed."""
+    return rules.robots.refusal(url) or "opted_out"
+
+
+def _image_row(
+    row: dict[str, Any], answer: Answer, decision: str | None = None, signals: Sequence[str] = (), sha256: str | None = None
+) -> dict[str, Any]:
+    """A row of `IMAGES`; with the digest come the bytes, where they are an image."""
+    header = Picture(answer.body).header if sha256 is not None else None
     found = header is not None
     return {
         "key": row["key"],
         "url": row["url"],
-        "error": answer.error or (None if found else "empty" if not answer.body else "not_an_image"),
+        "error": answer.error or (None if found else "not_an_image" if answer.body else "empty"),
         "http_status": answer.status,
         "final_url": answer.url if answer.status is not None else None,
         "location": answer.location if answer.error == MOVED else None,
-        "hops": hops,
-        "etag": answer.headers.get("etag"),
-        "last_modified": answer.headers.get("last-modified"),
-        "content_type": answer.headers.get("content-type"),
+        "hops": answer.hops,
+        "robots": decision,
+        "opt_out": list(dict.fromkeys(signals)),
+        "attempts": answer.attempts,
+        "etag": answer.header("ETag"),
+        "last_modified": answer.header("Last-Modified"),
+        "content_type": answer.header("Content-Type"),
         "fetched_at": answer.at if answer.status is not None else None,
         "format": header.format if header else None,
         "width": header.width if header else None,
         "height": header.height if header else None,
         "orientation": header.orientation if header else None,
         "image_bytes": len(answer.body) if found else None,
-        "sha256": hashlib.sha256(answer.body).hexdigest() if found else None,
+        "sha256": sha256 if found else None,
         "image": answer.body if found else None,
     }

@@ -17,8 +17,9 @@ from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.http import Response
 
 from wukong_build.web.extract import Page, read_page
-from wukong_build.web.fetch import Answer, Fetcher
-from wukong_build.web.manners import Limits, Manners
+from wukong_build.web.fetch import Answer, Fetcher, conditions
+from wukong_build.web.manners import Limits
+from wukong_build.web.optout import header_signals, meta_signals
 from wukong_build.web.page import decode_page
 from wukong_build.web.robots import Robots
 from wukong_build.web.url import host_of, key_of
@@ -44,7 +45,7 @@ class _Handler:
 
     async def download_request(self, request: Request) -> Response:
         """A response whose request carries the answer; a failure is an answer too."""
-        request.meta["answer"] = await cast("PageSpider", self._crawler.spider).answer(request.url)
+        request.meta["answer"] = await cast("PageSpider", self._crawler.spider).answer(request.url, request.meta["headers"])
         return Response(request.url, request=request)
 
     async def close(self) -> None:
@@ -72,11 +73,10 @@ class PageRows(msgspec.Struct):
     pairs: list[dict[str, Any]] = []
 
 
-async def fetch_pages(rows: Sequence[dict[str, Any]], manners: Manners, robots: Robots) -> PageRows:
-    """Ask for the page of every row (`url`, `depth`, `round`), each once."""
+async def fetch_pages(rows: Sequence[dict[str, Any]], fetcher: Fetcher, robots: Robots, product: str) -> PageRows:
+    """Ask for the page of every row (`url, depth, round`, and of a page that was there before `etag, last_modified`)."""
     found = PageRows()
-    async with Fetcher(manners) as fetcher:
-        await AsyncCrawlerRunner(_SETTINGS).crawl(PageSpider, rows=rows, found=found, fetcher=fetcher, robots=robots)
+    await AsyncCrawlerRunner(_SETTINGS).crawl(PageSpider, rows=rows, found=found, fetcher=fetcher, robots=robots, product=product)
     return found
 
 
@@ -85,21 +85,23 @@ class PageSpider(Spider):
 
     name = "pages"
 
-    def __init__(self, rows: Sequence[dict[str, Any]], found: PageRows, fetcher: Fetcher, robots: Robots) -> None:
+    def __init__(self, rows: Sequence[dict[str, Any]], found: PageRows, fetcher: Fetcher, robots: Robots, product: str) -> None:
         super().__init__()
         self._rows = rows
         self._found = found
         self._fetcher = fetcher
         self._robots = robots
+        self._product = product
 
-    async def answer(self, url: str) -> Answer:
+    async def answer(self, url: str, headers: dict[str, str]) -> Answer:
         """What asking for a page came to; redirects are not followed here, they are links."""
-        return await self._fetcher.fetch(url, PAGE_LIMITS, redirects=0, delay_seconds=self._robots.delay_seconds(url))
+        delay = self._robots.delay_seconds(url)
+        return await self._fetcher.fetch(url, PAGE_LIMITS, headers=headers, redirects=0, delay_seconds=delay)
 
     async def start(self) -> AsyncIterator[Request]:
         """One request a row; the frontier has already seen to it that none stands twice."""
         for row in self._rows:
-            yield Request(row["url"], dont_filter=True, cb_kwargs={"row": row})
+            yield Request(row["url"], dont_filter=True, cb_kwargs={"row": row}, meta={"headers": conditions(row)})
 
     def parse(self, response: Response, row: dict[str, Any]) -> None:
         """One answer into rows."""
@@ -109,20 +111,28 @@ class PageSpider(Spider):
         except Exception as error:  # noqa: BLE001  a page without a row would be asked for again without end
             log.warning("crawl: %s cannot be read: %r", row["url"], error)
             answer, page = msgspec.structs.replace(answer, error="unreadable"), None
-        self._found.pages.append(_page_row(row, answer, page))
+        self._found.pages.append(_page_row(row, answer, page, self._opt_out(answer, page)))
         self._found.pairs += [] if page is None else _pair_rows(page)
+
+    def _opt_out(self, answer: Answer, page: Page | None) -> list[str]:
+        """The signals by which the page or its site withholds what is on it."""
+        if page is None:
+            return []
+        said = header_signals(answer.headers.items(), self._product, answer.at)
+        written = meta_signals(page.metas, self._product, answer.at)
+        return list(dict.fromkeys([*self._robots.opt_out(page.url), *said, *written]))
 
 
 def _read(url: str, answer: Answer) -> Page | None:
     """The page, where the answer is one."""
-    content_type = answer.headers.get("content-type", "").lower()
+    content_type = (answer.header("Content-Type") or "").lower()
     is_page = "html" in content_type or "xml" in content_type or (not content_type and answer.body.lstrip()[:1] == b"<")
     if answer.error is not None or answer.location is not None or not is_page:
         return None
     return read_page(decode_page(answer.body, content_type), url)
 
 
-def _page_row(row: dict[str, Any], answer: Answer, page: Page | None) -> dict[str, Any]:
+def _page_row(row: dict[str, Any], answer: Answer, page: Page | None, opt_out: list[str]) -> dict[str, Any]:
     return {
         "url": row["url"],
         "host": host_of(row["url"]),
@@ -131,10 +141,15 @@ def _page_row(row: dict[str, Any], answer: Answer, page: Page | None) -> dict[st
         "decision": "asked",
         "error": answer.error,
         "http_status": answer.status,
-        "content_type": answer.headers.get("content-type"),
+        "content_type": answer.header("Content-Type"),
         "location": answer.location,
         "links": [] if page is None else list(page.links),
         "pair_count": 0 if page is None else len(page.pairs),
+        "opt_out": opt_out,
+        "licences": [] if page is None else list(map(msgspec.to_builtins, page.licences)),
+        "etag": answer.header("ETag"),
+        "last_modified": answer.header("Last-Modified"),
+        "attempts": answer.attempts,
         "sha256": hashlib.sha256(answer.body).hexdigest() if answer.body else None,
         "fetched_at": answer.at,
     }
@@ -148,6 +163,7 @@ def _pair_rows(page: Page) -> list[dict[str, Any]]:
             "page_url": pair.page_url,
             "position": pair.position,
             "source": None,
+            "extra": None,
             "texts": msgspec.to_builtins(pair.texts),
         }
         for pair in page.pairs

@@ -1,201 +1,139 @@
-"""Lists of image URLs with captions, as the field exchanges them. Reads a file; asks no server but the one the file lies on."""
+"""Lists of image URLs with captions, as the field exchanges them. Reads files; asks no server but the one they lie on."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import re
+import lzma
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated
 
-import fsspec
 import msgspec
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
+from msgspec import UNSET, Meta, UnsetType
 
 from wukong_build.errors import ConfigError, listed, nearest
 from wukong_build.schema import PAIRS
 from wukong_build.store import fingerprint_of
 from wukong_build.web.sources.base import Source
-from wukong_build.web.url import canonical, key_of
-
-ROWS_PER_ROW_GROUP = 50_000
-"""Rows of a list that are in memory at once."""
+from wukong_build.web.sources.columns import candidate_texts, canonical_urls
+from wukong_build.web.sources.files import Files, files_of
+from wukong_build.web.sources.presets import ALL_OTHERS, PRESETS, Carried, Preset, PresetName
+from wukong_build.web.sources.rows import Columns, Skipped
+from wukong_build.web.sources.tables import names_of, rows_of
+from wukong_build.web.url import key_of
 
 log = logging.getLogger("wukong_build")
 
-_BLOCK_BYTES = 1 << 22  # also the longest row that can be read
-_LONE_RETURN = re.compile(rb"\r(?!\n|\Z)")  # at the very end it ends the last row
-_RETURN = b"\xff"  # no UTF-8 text holds it
-
 
 class Urls(Source, frozen=True, kw_only=True):
-    """A CSV, TSV or Parquet file with one image a row. A URL under several captions is one sample with several texts."""
+    """Files with one image a row. A URL under several captions is one sample with several texts."""
 
-    path: str
-    url: str = "url"
+    path: str | Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Files, folders of files or patterns such as `lists/*.csv.gz`, at any fsspec URL."""
+    preset: PresetName | None = None
+    """The published list it is, whose columns have known names; those named here count first."""
+    url: str | UnsetType = UNSET
     """Name of the column with the image URL."""
-    caption: str = "caption"
-    """Name of the column with the caption."""
+    caption: str | UnsetType | None = UNSET
+    """Name of the column with the caption; null where there is none."""
     page_url: str | None = None
     """Name of the column with the page it stood on, if there is one."""
+    extra_columns: Carried | UnsetType = UNSET
+    """Names of further columns to carry along; "*" for all others."""
 
     @property
     def target(self) -> str:
-        """The path."""
-        return self.path
+        """The path, or the first of them."""
+        return self._paths[0]
 
-    def digest(self) -> str:
-        """Changes when the list or how it is read changes. ConfigError where there is no such list."""
-        with self._readable():
-            fs, path = fsspec.core.url_to_fs(self.path)
-            return fingerprint_of(msgspec.to_builtins(self), sorted(map(str, fs.info(path).items())))
+    @property
+    def _paths(self) -> tuple[str, ...]:
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+    @property
+    def _preset(self) -> Preset:
+        return PRESETS[self.preset]
+
+    def digests(self) -> dict[str, str]:
+        """Path of every file → what changes when the file or how it is read changes. ConfigError where there is none."""
+        settings = {key: value for key, value in msgspec.to_builtins(self).items() if key != "path"}
+        return {
+            file: fingerprint_of(settings, self._preset, sorted(map(str, there.items())))
+            for path in self._paths
+            for file, there in _files(path).items()
+        }
 
     def check(self) -> None:
-        """ConfigError where the list cannot be read or lacks a column."""
-        with self._readable():
-            if self.path.endswith(".parquet"):
-                with fsspec.open(self.path, "rb") as opened:
-                    self._columns(pq.ParquetFile(opened).schema_arrow.names)
-            else:
-                with self._opened([]) as reader:
-                    self._columns(reader.schema.names)
+        """ConfigError where a file cannot be read or lacks a column."""
+        for path in self.digests():
+            with _readable(path):
+                self._columns(path)
 
-    def tables(self, label: str) -> Iterator[pa.Table]:
-        """The list as rows of `PAIRS`, `ROWS_PER_ROW_GROUP` at a time. ConfigError where it cannot be read or lacks a column."""
-        position = 0
-        with self._readable():
-            for rows in self._parquet() if self.path.endswith(".parquet") else self._csv():
-                yield self._pairs(rows, position, label)
+    def tables(self, path: str, label: str) -> Iterator[pa.Table]:
+        """One of the files as rows of `PAIRS`, some at a time. ConfigError where it cannot be read or lacks a column."""
+        position, skipped = 0, Skipped()
+        with _readable(path):
+            for rows in rows_of(path, self._columns(path), skipped):
+                yield _pairs(rows, position, label)
                 position += len(rows)
+        if skipped.count:
+            log.warning("%s: %d rows skipped; one of them %.200s", path, skipped.count, skipped.example)
 
-    @contextlib.contextmanager
-    def _readable(self) -> Iterator[None]:
-        """Whatever keeps the list from being read is said with its path."""
-        try:
-            yield
-        except (OSError, EOFError, ValueError, ImportError, zlib.error) as error:  # fsspec, gzip, Arrow; a missing s3fs
-            raise ConfigError(f"crawl.sources: {self.path}: cannot be read: {error}") from error
-
-    def _columns(self, there: Sequence[str]) -> list[str]:
+    def _columns(self, path: str) -> Columns:
         """The columns to read. ConfigError where one of them is not there."""
-        columns = [name for name in (self.url, self.caption, self.page_url) if name is not None]
-        for name in columns:
-            if name not in there:
-                near = nearest(name, there)
-                raise ConfigError(f"crawl.sources: {self.path}: has no column {name!r}{near}; it has {listed(there)}")
-        return list(dict.fromkeys(columns))
+        there = names_of(path)
+        if there is None:
+            return Columns("")
+        extra = self._preset.extra_columns if self.extra_columns is UNSET else self.extra_columns
+        return Columns(
+            url=self._column(path, there, self.url, self._preset.url),
+            caption=None if self.caption is None else self._column(path, there, self.caption, self._preset.caption),
+            page_url=None if self.page_url is None else self._column(path, there, self.page_url),
+            extra=extra if extra == ALL_OTHERS else tuple(self._column(path, there, name) for name in extra),
+        )
 
-    def _parquet(self) -> Iterator[pa.Table]:
-        with fsspec.open(self.path, "rb") as opened:
-            file = pq.ParquetFile(opened)
-            for batch in file.iter_batches(batch_size=ROWS_PER_ROW_GROUP, columns=self._columns(file.schema_arrow.names)):
-                yield pa.Table.from_batches([batch])
-
-    def _csv(self) -> Iterator[pa.Table]:
-        """A CSV or TSV file; columns stay bytes, as lists of the web hold whatever bytes pages held."""
-        with self._opened([]) as reader:
-            columns = self._columns(reader.schema.names)
-        malformed: list[str] = []
-        with self._opened(malformed, include_columns=columns, column_types=dict.fromkeys(columns, pa.binary())) as reader:
-            yield from _gathered(reader)
-        if malformed:
-            log.warning(
-                "%s: %d rows skipped that have more or fewer fields than the header; one of them: %.200s",
-                *(self.path, len(malformed), malformed[0]),
-            )
-
-    @contextlib.contextmanager
-    def _opened(self, malformed: list[str], **convert: Any) -> Iterator[pyarrow.csv.CSVStreamingReader]:
-        """The CSV file being read; rows with too many or too few fields are skipped, and gather in `malformed`."""
-
-        def skip(row: pyarrow.csv.InvalidRow) -> str:
-            try:
-                malformed.append(row.text)
-            except UnicodeDecodeError:  # Arrow holds every row for UTF-8
-                malformed.append("(not UTF-8)")
-            return "skip"
-
-        delimiter = "\t" if ".tsv" in self.path.rsplit("/", 1)[-1] else ","
-        with fsspec.open(self.path, "rb", compression="infer") as file:
-            yield pyarrow.csv.open_csv(
-                _LineFeeds(file),
-                pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES),
-                pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
-                pyarrow.csv.ConvertOptions(**convert),
-            )
-
-    def _pairs(self, rows: pa.Table, first_position: int, label: str) -> pa.Table:
-        urls = _strings(rows[self.url])
-        captions = _strings(rows[self.caption])
-        pages: Sequence[str | None] = [None] * len(rows) if self.page_url is None else _strings(rows[self.page_url])
-        positions = range(first_position, first_position + len(rows))
-        found = [_pair(label, *row) for row in zip(positions, urls, captions, pages, strict=True)]
-        return pa.Table.from_pylist(found, schema=PAIRS.arrow)
+    def _column(self, path: str, there: Sequence[str], named: str | UnsetType, published: Sequence[str] = ()) -> str:
+        """The column that the config names, or else the first of the published ones, as the file spells it."""
+        wanted = published if named is UNSET else (named,)
+        any_case = self.preset is not None and named is UNSET
+        spelt = {name.lower() if any_case else name: name for name in reversed(there)}
+        for name in wanted:
+            if name in spelt:
+                return spelt[name]
+        meant = " or ".join(map(repr, wanted))
+        raise ConfigError(f"crawl.sources: {path}: has no column {meant}{nearest(wanted[0], there)}; it has {listed(there)}")
 
 
-def _pair(label: str, position: int, url: str | None, caption: str | None, page_url: str | None) -> dict[str, Any]:
-    written = url or ""
-    address = canonical(written) or written  # what is no URL keeps its row, and fails as `bad_url` when it is fetched
-    return {
-        "key": key_of(address),
-        "url": address,
-        "page_url": page_url,
-        "position": position,
-        "source": label,
-        "texts": [{"text": caption, "origin": "caption", "distance": 0}] if caption else [],
-    }
+def _files(path: str) -> Files:
+    with _readable(path):
+        return files_of(path)
 
 
-class _LineFeeds:
-    """A file in which only line feeds end rows: a return alone belongs to a caption, and is read as `_RETURN`."""
-
-    closed = False
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._held = b""
-
-    def read(self, size: int) -> bytes:
-        """The next bytes, never more than `size`; a return at their end waits for what follows it."""
-        more = self._file.read(size - len(self._held))
-        block = self._held + more
-        self._held = b"\r" if more and block.endswith(b"\r") else b""
-        return _LONE_RETURN.sub(_RETURN, block).removesuffix(self._held)
-
-
-def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """The batches, `ROWS_PER_ROW_GROUP` rows or somewhat more at a time."""
-    waiting: list[pa.RecordBatch] = []
-    for batch in batches:
-        waiting.append(batch)
-        if sum(len(rows) for rows in waiting) >= ROWS_PER_ROW_GROUP:
-            yield pa.Table.from_batches(waiting)
-            waiting = []
-    if waiting:
-        yield pa.Table.from_batches(waiting)
-
-
-def _strings(column: pa.ChunkedArray) -> list[str | None]:
-    if pa.types.is_string(column.type):
-        column = column.cast(pa.binary())  # some writers of Parquet never look whether it is UTF-8
-    return [_string(value) for value in column.to_pylist()]
-
-
-def _string(value: Any) -> str | None:
-    if isinstance(value, bytes):
-        return _decoded(value.replace(_RETURN, b"\r"))
-    return None if value is None else str(value)
-
-
-def _decoded(text: bytes) -> str:
-    """UTF-8, also where it was cut within its last character; what is not, in a Chinese list, is GB18030."""
+@contextlib.contextmanager
+def _readable(path: str) -> Iterator[None]:
+    """Whatever keeps a list from being read is said with its path."""
     try:
-        return text.decode()
-    except UnicodeDecodeError as error:
-        if error.reason != "unexpected end of data":
-            with contextlib.suppress(UnicodeDecodeError):
-                return text.decode("gb18030")
-        return text.decode("utf-8", "replace")
+        yield
+    except _UNREADABLE as error:
+        raise ConfigError(f"crawl.sources: {path}: cannot be read: {error}") from error
+
+
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, ImportError, zlib.error, lzma.LZMAError, pa.ArrowException)
+"""What fsspec, decompression and Arrow raise; KeyError where a column is there twice, ImportError where s3fs is missing."""
+
+
+def _pairs(rows: pa.RecordBatch, first_position: int, label: str) -> pa.Table:
+    """Rows of a list as pairs."""
+    urls = canonical_urls(rows["url"])
+    columns = {
+        "key": pa.array(map(key_of, urls.to_pylist()), pa.string()),
+        "url": urls,
+        "page_url": rows["page_url"],
+        "position": pa.array(range(first_position, first_position + len(rows)), pa.int64()),
+        "source": pa.repeat(label, len(rows)),
+        "texts": candidate_texts(rows["caption"]),
+        "extra": rows["extra"],
+    }
+    return pa.table([columns[name] for name in PAIRS.arrow.names], schema=PAIRS.arrow)
