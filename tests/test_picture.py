@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 import warnings
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFile, features
 
-from wukong_build.picture import AT_MOST_PIXELS, FORMATS, Header, Picture
+from wukong_build.picture import AT_MOST_PIXELS, FORMATS, Header, Picture, _plain_jpeg_header
 
 WIDTH, HEIGHT = 96, 64
 
@@ -264,3 +266,38 @@ def test_a_picture_is_decoded_once() -> None:
     picture = Picture(saved(scene(), "JPEG"))
     assert picture.grey is picture.grey
     assert picture.header is picture.header
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"progressive": True}, {"quality": 5}, {"comment": "图"}, {"optimize": True}, {"subsampling": 0}]
+)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_the_short_way_to_a_header_agrees_with_pillow(how: dict[str, Any], mode: str) -> None:
+    """A plain JPEG is known without Pillow; whatever bytes are broken, what is known so is what Pillow says."""
+    file = io.BytesIO()
+    Image.effect_noise((37, 21), 90).convert(mode).save(file, "JPEG", **how)
+    whole = file.getvalue()
+    assert _plain_jpeg_header(whole) == Header("jpg", 37, 21, 1) == _opened_header(whole)
+    rng = random.Random(20220214)
+    for _ in range(400):
+        broken = bytearray(whole)
+        for _ in range(rng.randrange(1, 4)):
+            broken[rng.randrange(700) % len(broken)] = rng.randrange(256)
+        bytes_ = bytes(broken[: rng.randrange(len(broken))] if rng.random() < 0.3 else broken)
+        plain = _plain_jpeg_header(bytes_)
+        assert plain is None or plain == _opened_header(bytes_)
+
+
+@pytest.mark.parametrize("how", [{"exif": b"Exif\0\0II*\0"}, {"icc_profile": b"profile"}, {"xmp": b"<x/>"}])
+def test_whatever_is_not_plain_is_left_to_pillow(how: dict[str, Any]) -> None:
+    """EXIF may turn a picture, and Pillow knows how."""
+    file = io.BytesIO()
+    Image.new("RGB", (4, 3)).save(file, "JPEG", **how)
+    assert _plain_jpeg_header(file.getvalue()) is None
+
+
+def _opened_header(content: bytes) -> Header | None:
+    """What Pillow says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wukong_build.picture._plain_jpeg_header", lambda _: None)
+        return Picture(content).header

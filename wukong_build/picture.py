@@ -6,6 +6,7 @@ Knows nothing of samples, columns or filters. Bytes are recognised by what they 
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,12 @@ FORMATS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gi
 _OPENERS = tuple(name for name in FORMATS if name != "MPO")  # Pillow opens an MPO as JPEG and has no opener of that name
 
 _ORIENTATION, _IMAGE_WIDTH, _IMAGE_LENGTH = 0x0112, 0x0100, 0x0101
+
+_SEGMENT, _FRAME = struct.Struct(">BBH"), struct.Struct(">BHHB")
+_FRAMES = (0xC0, 0xC1, 0xC2)
+_QUANTISATION, _SCAN, _JFIF = 0xDB, 0xDA, 0xE0
+_PASSED_OVER = (0xC4, 0xDD, 0xFE, _JFIF)
+"""Markers of JPEG (ITU-T T.81, table B.1): frames in baseline, extended and progressive coding; tables; comments."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -66,6 +73,8 @@ class Picture:
     @cached_property
     def header(self) -> Header | None:
         """None where the bytes are not an image in one of `FORMATS`, or claim an impossible size."""
+        if plain := _plain_jpeg_header(self.content):
+            return plain
         try:
             with _opened(self.content) as image:
                 width, height = _stored_size(image)
@@ -95,6 +104,34 @@ class Picture:
                 return grey.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else grey
         except Exception:  # noqa: BLE001  as above: whatever a decoder raises, this picture cannot be decoded
             return None
+
+
+def _plain_jpeg_header(content: bytes) -> Header | None:
+    """The header of a JPEG without EXIF, colour profile or any other oddity, as most of the web's are; else null.
+
+    Pillow says the same ten times as slowly, which was a tenth of what fetching an image cost.
+    """
+    size: tuple[int, int] | None = None
+    place = 2
+    while content[:2] == b"\xff\xd8" and place + 4 <= len(content):
+        prefix, marker, length = _SEGMENT.unpack_from(content, place)
+        end = place + 2 + length
+        if prefix != 0xFF or end > len(content):  # noqa: PLR2004  begins every marker
+            return None
+        if marker == _SCAN:
+            return size and Header(format="jpg", width=size[0], height=size[1], orientation=1)
+        if marker in _FRAMES and size is None and length >= 8:  # noqa: PLR2004  up to the count of components
+            depth, height, width, components = _FRAME.unpack_from(content, place + 4)
+            if depth != 8 or components not in (1, 3) or length != 8 + 3 * components or not (width and height):  # noqa: PLR2004  bits
+                return None
+            size = width, height
+        elif marker == _QUANTISATION:
+            if length not in (67, 132) or any(table > 3 for table in content[place + 4 : end : 65]):  # noqa: PLR2004  tables of 8 bits
+                return None
+        elif marker not in _PASSED_OVER or length < 16 * (marker == _JFIF):
+            return None
+        place = end
+    return None
 
 
 @contextmanager

@@ -85,7 +85,8 @@ def crawl_command(urls: Path, output: Path, workers: int = 1) -> list[str]:
         "crawl": {
             "sources": [{"urls": {"path": str(urls)}}],
             "user_agent": "wukong-build-bench",
-            "per_host": {"delay_seconds": 0, "connections": 64},
+            "per_host": {"delay_seconds": 0, "connections": 32},
+            "images_per_part": 10_000,
             "allow_private_addresses": True,
         },
         "executor": {"workers": workers},

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from wukong_build.config import Config
 from wukong_build.errors import ConfigError
@@ -38,6 +39,7 @@ from wukong_build.stages.lists import ListStage
 from wukong_build.stages.pairs import SampleStage, gather, plan_images
 from wukong_build.store import Store, fingerprint_of
 from wukong_build.web.frontier import Frontier
+from wukong_build.web.images import MOVED
 from wukong_build.web.manners import Manners
 from wukong_build.web.optout import Withheld
 from wukong_build.web.robots import KEPT
@@ -133,7 +135,8 @@ def _fetch_images(config: Config, store: Store, executor: Executor, again: Again
     manners = config.crawl.manners(images=True)
     stage = ImageStage(manners, config.crawl.image, config.crawl.opt_out)
     condition = again.condition("images")
-    while origins := plan_images(store, condition, config.crawl.images_per_part, executor.workers):
+    moved = True
+    while moved and (origins := plan_images(store, condition, config.crawl.images_per_part, executor.workers)):
         try:
             manners.require_contact({host_name(host_of(origin)) for origin in origins} - {""})
         except ConfigError as error:
@@ -142,6 +145,8 @@ def _fetch_images(config: Config, store: Store, executor: Executor, again: Again
         log.info("crawl: asks for %d images of %d hosts", sum(origins.values()), len(origins))
         _look_ahead(stage, origins, store, executor)
         run_stage(stage, store, executor)
+        errors = (store.read(stage.name, part.name, ["error"])["error"] for part in stage.parts(store))
+        moved = any(pc.any(pc.equal(error, MOVED)).as_py() for error in errors)
 
 
 def _unknown(origins: Iterable[str], store: Store) -> set[str]:
@@ -198,7 +203,7 @@ def _refused(frontier: Frontier, number: int) -> pa.Table:
         {"url": url, "host": host_of(url), "depth": depth, "round": number, "decision": reason, "links": [], "pair_count": 0}
         for url, (depth, reason) in sorted(frontier.refused.items())
     ]
-    return pa.Table.from_pylist(rows, schema=PAGES.arrow)
+    return PAGES.table(rows)
 
 
 def _fetch_robots(origins: Iterable[str], store: Store, executor: Executor, manners: Manners) -> None:

@@ -55,8 +55,6 @@ _LEARNT = "learnt"
 ROWS_AT_ONCE = 10_000
 """Rows that are held in memory where there may be any number of them."""
 
-_IMAGE_FACTS = pa.schema([field for field in IMAGES.arrow if field.name != "image"])
-
 FACT = "fact"
 """The fingerprint of a part that the network made: whatever the config says now, this is what was answered."""
 
@@ -230,9 +228,9 @@ class PageStage(FactStage, frozen=True):
         robots = known_robots(store, self.manners, (row["url"] for row in rows))
         fetcher = self.fetcher(store, part)
         found = _await(self._fetch(fetcher, rows, robots))
-        pages = pa.Table.from_pylist(sorted(found.pages, key=operator.itemgetter("url")), schema=PAGES.arrow)
+        pages = PAGES.table(sorted(found.pages, key=operator.itemgetter("url")))
         pairs = sorted(found.pairs, key=operator.itemgetter("page_url", "position"))
-        store.write("crawl/pairs", part.name, pa.Table.from_pylist(pairs, schema=PAIRS.arrow), part.fingerprint)
+        store.write("crawl/pairs", part.name, PAIRS.table(pairs), part.fingerprint)
         store.write(self.name, part.name, pages, part.fingerprint, _noted(fetcher))
         return f"{pc.sum(pc.is_null(pages['error'])).as_py()} of {len(pages)} pages answered, {len(pairs)} pairs"
 
@@ -293,9 +291,9 @@ def _noted(fetcher: Fetcher) -> dict[str, str]:
 
 def _flush(waiting: list[dict[str, Any]], writer: PartWriter) -> None:
     """Write the rows as one row group, and let go of them."""
-    image = large_binary([row.pop("image") for row in waiting])
-    facts = pa.Table.from_pylist(waiting, schema=_IMAGE_FACTS)
-    table = facts.append_column(IMAGES.arrow.field("image"), image)
+    images = large_binary([row.pop("image") for row in waiting])
+    table = IMAGES.table(waiting)
+    table = table.set_column(table.column_names.index("image"), IMAGES.arrow.field("image"), images)
     writer.write_table(table)
     writer.digest = fingerprint_of(writer.digest, digest_of(table))
     waiting.clear()

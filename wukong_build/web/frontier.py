@@ -44,7 +44,7 @@ class Frontier:
     def table(self) -> pa.Table:
         """Every page asked for: rows of `FRONTIER`, sorted by URL."""
         rows = [{"url": url, "depth": depth, "source": source} for url, (depth, source) in sorted(self._found.items())]
-        return pa.Table.from_pylist(rows, schema=FRONTIER.arrow)
+        return FRONTIER.table(rows)
 
     def _closure(self, source: Pages) -> dict[str, int]:
         """URL → depth of every page that one source asks for."""

@@ -99,7 +99,7 @@ class Robots:
 async def fetch_robots(origins: Iterable[str], fetcher: Fetcher, product: str) -> pa.Table:
     """What every origin says of crawlers, as rows of `ROBOTS`."""
     rows = await asyncio.gather(*(_row(origin, fetcher, product) for origin in origins))
-    return pa.Table.from_pylist(rows, schema=ROBOTS.arrow)
+    return ROBOTS.table(rows)
 
 
 async def _row(origin: str, fetcher: Fetcher, product: str) -> dict[str, Any]:
@@ -114,7 +114,7 @@ async def _row(origin: str, fetcher: Fetcher, product: str) -> dict[str, Any]:
         "ai_txt": None,
         "fetched_at": answer.at,
     }
-    robots = Robots(pa.Table.from_pylist([row], schema=ROBOTS.arrow), product)
+    robots = Robots(ROBOTS.table([row]), product)
     for column, path in _SITE_FILES.items():
         url = origin + path
         if robots.refusal(url) is None:
