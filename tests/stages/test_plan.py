@@ -12,9 +12,10 @@ import pytest
 
 from wukong_build.schema import FRONTIER, IMAGES, PAGES, PAIRS, TableSchema
 from wukong_build.sql import database
-from wukong_build.stages import facts
-from wukong_build.stages.facts import Again, in_lanes, plan
+from wukong_build.stages import plan as planning
+from wukong_build.stages.facts import Again
 from wukong_build.stages.pairs import plan_images
+from wukong_build.stages.plan import in_lanes, plan
 from wukong_build.store import Store
 from wukong_build.web.url import key_of
 
@@ -162,7 +163,7 @@ def test_a_retry_is_not_retried(store: Store) -> None:
 
 def test_an_image_is_asked_for_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many pages show it: with the first of them for a referrer, and what any of them says against it."""
-    monkeypatch.setattr(facts, "ROWS_AT_ONCE", 1000)
+    monkeypatch.setattr(planning, "ROWS_AT_ONCE", 1000)
     pages = [f"http://a.test/{number:04d}" for number in range(5000)]
     opt_outs: list[list[str] | None] = [None, [], ["b:1", "a:1"], ["a:1"]]
     urls = [A, "http://a.test/b.jpg"]

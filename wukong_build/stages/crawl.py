@@ -23,20 +23,11 @@ from wukong_build.executors import Executor
 from wukong_build.schema import PAGES
 from wukong_build.sql import connect, database
 from wukong_build.stages import run_stage
-from wukong_build.stages.facts import (
-    Again,
-    ImageStage,
-    PageStage,
-    RobotsStage,
-    asked_origins,
-    host_name,
-    in_lanes,
-    known_robots,
-    plan,
-)
+from wukong_build.stages.facts import Again, ImageStage, PageStage, RobotsStage, asked_origins, fetch, known_robots
 from wukong_build.stages.forecast import Forecast, Sample
 from wukong_build.stages.lists import ListStage
 from wukong_build.stages.pairs import SampleStage, gather, plan_images
+from wukong_build.stages.plan import host_name, in_lanes, plan
 from wukong_build.store import Store, fingerprint_of
 from wukong_build.web.frontier import Frontier
 from wukong_build.web.images import MOVED
@@ -123,7 +114,7 @@ def _crawl_pages(sources: dict[str, Pages], config: Config, store: Store, execut
         elif missing:
             log.info("crawl: round %d asks for %d pages", number, sum(map(len, missing)))
             plan(store, "pages", missing, config.crawl.pages_per_part)
-            run_stage(PageStage(manners), store, executor)
+            fetch(PageStage(manners), store, executor)
         else:
             break
     store.write("crawl/frontier", "00000", frontier.table())
@@ -144,7 +135,7 @@ def _fetch_images(config: Config, store: Store, executor: Executor, again: Again
         _fetch_robots(_unknown(origins, store), store, executor, manners)
         log.info("crawl: asks for %d images of %d hosts", sum(origins.values()), len(origins))
         _look_ahead(stage, origins, store, executor)
-        run_stage(stage, store, executor)
+        fetch(stage, store, executor)
         errors = (store.read(stage.name, part.name, ["error"])["error"] for part in stage.parts(store))
         moved = any(pc.any(pc.equal(error, MOVED)).as_py() for error in errors)
 
@@ -165,7 +156,7 @@ def _look_ahead(stage: ImageStage, origins: Mapping[str, int], store: Store, exe
     if hosts.total() < LONG_IMAGES and max(hosts.values()) * delay < LONG_SECONDS:
         return
     start = time.monotonic()
-    parts = run_stage(msgspec.structs.replace(stage, is_sample=True), store, executor)
+    parts = fetch(msgspec.structs.replace(stage, is_sample=True), store, executor)
     sample = Sample(
         images=sum(store.row_count(stage.name, part.name) for part in parts),
         stored_bytes=sum(store.size(stage.name, part.name) for part in parts),
@@ -215,4 +206,4 @@ def _fetch_robots(origins: Iterable[str], store: Store, executor: Executor, mann
         connection.register("wanted", pa.table({"origin": wanted}))
         planned = in_lanes(connection, "SELECT origin, origin AS asked FROM wanted", executor.workers)
         plan(store, "robots", planned, ROBOTS_PER_PART)
-    run_stage(RobotsStage(manners), store, executor)
+    fetch(RobotsStage(manners), store, executor)

@@ -1,7 +1,6 @@
 """What the network said, part by part: robots.txt, pages with their pairs, images with their bytes.
 
-A plan says which rows are fetched by which part; it is written before anything is asked for. Parts of facts are only ever
-added. What is to be fetched, and what is made of it, is decided elsewhere.
+Parts of facts are only ever added. What is to be fetched is in the plan; what is made of it is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -9,14 +8,11 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import faulthandler
-import itertools
 import operator
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
-from urllib.parse import urlsplit
 
-import duckdb
 import msgspec
 import numpy as np
 import pyarrow as pa
@@ -24,8 +20,10 @@ import pyarrow.compute as pc
 import uvloop
 
 from wukong_build.errors import ConfigError, listed, nearest
-from wukong_build.executors import Part
+from wukong_build.executors import Executor, Part
 from wukong_build.schema import IMAGES, PAGES, PAIRS, ROBOTS
+from wukong_build.stages import run_stage
+from wukong_build.stages.plan import next_number, plan_folder
 from wukong_build.store import PartWriter, Store, digest_of, fingerprint_of
 from wukong_build.web.failures import FAILURES
 from wukong_build.web.fetch import Fetcher
@@ -52,16 +50,11 @@ HANGS_AFTER_SECONDS = 300.0
 _LEARNT = "learnt"
 """The note of a part that holds what it learnt of hosts."""
 
-ROWS_AT_ONCE = 10_000
-"""Rows that are held in memory where there may be any number of them."""
+_REMEMBERED = "crawl/learnt.json"
+"""What was learnt of hosts, from one step and one command to the next."""
 
 FACT = "fact"
 """The fingerprint of a part that the network made: whatever the config says now, this is what was answered."""
-
-
-def host_name(host: str) -> str:
-    """A host without its port: manners hold for the machine, whatever it serves on."""
-    return urlsplit(f"//{host}").hostname or ""
 
 
 class Again(msgspec.Struct, frozen=True):
@@ -82,7 +75,7 @@ class Again(msgspec.Struct, frozen=True):
                 f"--retry: no failure is of the class {name!r}{nearest(name, FAILURES)}; there are {listed(FAILURES)}"
             )
         before = None if age is None else dt.datetime.now(dt.UTC) - age
-        return cls(classes, before, {kind: _next_number(store, kind) for kind in ("robots", "pages", "images")})
+        return cls(classes, before, {kind: next_number(store, kind) for kind in ("robots", "pages", "images")})
 
     def condition(self, kind: str) -> str:
         """SQL that is true for the answers to ask for again, and never null."""
@@ -93,11 +86,6 @@ class Again(msgspec.Struct, frozen=True):
         if not wishes:
             return "false"
         return f"coalesce(({' OR '.join(wishes)}) AND TRY_CAST(part AS INTEGER) < {self.parts_before[kind]}, false)"
-
-
-def _next_number(store: Store, kind: str) -> int:
-    """The number of the next part of facts of a kind."""
-    return 1 + max((int(name) for name in store.parts(f"crawl/{kind}") if name.isdigit()), default=-1)
 
 
 def asked_origins(store: Store) -> dict[str, dt.datetime]:
@@ -118,60 +106,6 @@ def known_robots(store: Store, manners: Manners, urls: Iterable[str] | None = No
     return Robots(pa.concat_tables(tables), manners.product)
 
 
-def plan(store: Store, kind: str, wanted: Iterable[pa.Table], rows_per_part: int) -> None:
-    """Cut what is to be fetched into new parts, and write down what each is to fetch; `wanted` is sorted by its column `lane`."""
-    store.delete_stage(_plan(kind))
-    number = itertools.count(_next_number(store, kind))
-    for lane, rows in cut(wanted, "lane", rows_per_part):
-        with store.writing(_plan(kind), f"{next(number):05d}", rows.schema) as writer:
-            writer.write_table(rows)
-            writer.notes = {"lane": str(lane)}
-
-
-def in_lanes(connection: duckdb.DuckDBPyConnection, wanted: str, lanes: int, then: str = "") -> Iterator[pa.Table]:
-    """The rows of a query, with `host` and `lane` of the URL `asked` in its place, in the order in which they are asked for.
-
-    A host is in one lane only, so that no two workers ask it at once. Within a lane rows come in the order of a hash of their URL
-    (rows of one URL as `then` says): each part has the same mixture of hosts, so that none waits for a single host alone, and
-    nothing need be counted to say which row comes when. The sort is DuckDB's, which spills.
-    """
-    reader = connection.sql(
-        f"SELECT * EXCLUDE (asked), host_name(asked) AS host, md5_number_lower(host) % {lanes} AS lane FROM ({wanted}) "  # noqa: S608  ours
-        f"ORDER BY lane, md5_number_lower(asked), asked{then}"
-    ).to_arrow_reader(ROWS_AT_ONCE)
-    return (pa.Table.from_batches([batch]) for batch in reader if len(batch))
-
-
-def cut(tables: Iterable[pa.Table], column: str, size: int) -> Iterator[tuple[Any, pa.Table]]:
-    """Sorted rows, `size` at a time but never two values of `column` at once: with that value, and without that column."""
-    pieces = itertools.chain.from_iterable(_pieces(table, column) for table in tables if len(table))
-    for value, group in itertools.groupby(pieces, key=operator.itemgetter(0)):
-        waiting: pa.Table | None = None
-        for _, piece in group:
-            waiting = piece if waiting is None else pa.concat_tables([waiting, piece])
-            while len(waiting) > size:
-                yield value, waiting.slice(0, size)
-                waiting = waiting.slice(size)
-        yield value, waiting
-
-
-def _pieces(table: pa.Table, column: str) -> Iterator[tuple[Any, pa.Table]]:
-    """The rows of every value, with that value, and without its column."""
-    rest = table.drop_columns([column])
-    for first, end in itertools.pairwise([*first_rows(table[column]).tolist(), len(table)]):
-        yield table[column][first].as_py(), rest.slice(first, end - first)
-
-
-def first_rows(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Where in a sorted column, which is not empty, a new value begins."""
-    changes = pc.not_equal(column.slice(1), column.slice(0, len(column) - 1)).to_numpy()
-    return np.flatnonzero(np.concatenate([[True], changes]))
-
-
-def _plan(kind: str) -> str:
-    return f"crawl/plan/{kind}"
-
-
 class FactStage(msgspec.Struct, frozen=True):
     """Fetches what the plan of its kind says, one part of a lane after the other."""
 
@@ -185,20 +119,23 @@ class FactStage(msgspec.Struct, frozen=True):
         return f"crawl/{self.kind}"
 
     def parts(self, store: Store) -> list[Part]:
-        """As planned."""
-        folder = _plan(self.kind)
-        return [Part(name, FACT, store.note(folder, name, "lane")) for name in store.parts(folder)]
+        """As planned, a lane's in the order of their numbers."""
+        folder = plan_folder(self.kind)
+        return [Part(name, FACT, store.note(folder, name, "lane")) for name in sorted(store.parts(folder), key=int)]
+
+    def work(self, store: Store, part: Part) -> str:
+        """Fetch and write one part; says in a few words what came of it."""
+        raise NotImplementedError
 
     def rows(self, store: Store, part: Part) -> list[dict[str, Any]]:
         """What a part is to fetch."""
-        return store.read(_plan(self.kind), part.name).to_pylist()  # type: ignore[no-any-return]
+        return store.read(plan_folder(self.kind), part.name).to_pylist()  # type: ignore[no-any-return]
 
     def fetcher(self, store: Store, part: Part) -> Fetcher:
-        """One that knows what the lane's part before this one learnt of its hosts."""
+        """One that knows what was learnt of hosts before: by the lane's last part, or by earlier steps and commands."""
         before = f"{int(part.name) - 1:05d}"
-        same_lane = store.note(_plan(self.kind), before, "lane") == part.lane
-        learnt = store.note(self.name, before, _LEARNT) if same_lane else ""
-        return Fetcher(self.manners, msgspec.json.decode(learnt or "{}", type=dict[str, Learnt]))
+        same_lane = store.note(plan_folder(self.kind), before, "lane") == part.lane
+        return Fetcher(self.manners, _noted_in(store, self.name, before) if same_lane else _remembered(store))
 
 
 class RobotsStage(FactStage, frozen=True):
@@ -208,8 +145,9 @@ class RobotsStage(FactStage, frozen=True):
 
     def work(self, store: Store, part: Part) -> str:
         """The robots.txt of some origins."""
-        found = _await(self._fetch(self.fetcher(store, part), [row["origin"] for row in self.rows(store, part)]))
-        store.write(self.name, part.name, found, part.fingerprint)
+        fetcher = self.fetcher(store, part)
+        found = _await(self._fetch(fetcher, [row["origin"] for row in self.rows(store, part)]))
+        store.write(self.name, part.name, found, part.fingerprint, _noted(fetcher))
         return f"{len(found)} hosts asked"
 
     async def _fetch(self, fetcher: Fetcher, origins: list[str]) -> pa.Table:
@@ -285,8 +223,30 @@ async def _write_images(rows: list[dict[str, Any]], fetcher: Fetcher, rules: Rul
 
 def _noted(fetcher: Fetcher) -> dict[str, str]:
     """What a fetcher learnt of hosts that were not as they should be, for the next part of the lane."""
-    odd = {host: learnt for host, learnt in fetcher.learnt.items() if learnt != Learnt()}
+    odd = {host: learnt for host, learnt in fetcher.learnt.items() if learnt.is_odd}
     return {_LEARNT: msgspec.json.encode(odd).decode()} if odd else {}
+
+
+def _noted_in(store: Store, stage: str, part: str) -> dict[str, Learnt]:
+    """What a part has learnt of hosts."""
+    return msgspec.json.decode(store.note(stage, part, _LEARNT) or "{}", type=dict[str, Learnt])
+
+
+def _remembered(store: Store) -> dict[str, Learnt]:
+    """What earlier steps and commands have learnt of hosts."""
+    path = store.path(_REMEMBERED)
+    return msgspec.json.decode(store.fs.cat_file(path), type=dict[str, Learnt]) if store.fs.exists(path) else {}
+
+
+def fetch(stage: FactStage, store: Store, executor: Executor) -> list[Part]:
+    """Bring the facts of a kind up to date with their plan, and remember what was learnt of hosts; returns the new parts."""
+    parts = run_stage(stage, store, executor)
+    learnt = _remembered(store)
+    for part in parts:
+        learnt |= _noted_in(store, stage.name, part.name)
+    with store.replacing(_REMEMBERED) as file:
+        file.write(msgspec.json.encode({host: of_host for host, of_host in learnt.items() if of_host.is_odd}))
+    return parts
 
 
 def _flush(waiting: list[dict[str, Any]], writer: PartWriter) -> None:

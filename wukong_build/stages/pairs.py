@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from wukong_build.executors import Part
 from wukong_build.schema import FETCH_FACTS, SAMPLES
 from wukong_build.sql import FIRST_OCCURRENCE, connect
-from wukong_build.stages.facts import ROWS_AT_ONCE, cut, first_rows, in_lanes, plan
+from wukong_build.stages.plan import ROWS_AT_ONCE, cut, first_rows, in_lanes, plan
 from wukong_build.store import Store, digest_of, fingerprint_of
 from wukong_build.web.caption import choose
 from wukong_build.web.extract import Text

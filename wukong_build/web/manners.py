@@ -156,6 +156,11 @@ class Learnt(msgspec.Struct):
     """Requests in a row that ended without an answer."""
 
     @property
+    def is_odd(self) -> bool:
+        """True where the host is to be asked otherwise than the config says."""
+        return bool(self.delay_seconds or self.failures) or self.pause_seconds > 0
+
+    @property
     def pause_seconds(self) -> float:
         """How long from now the host wishes not to be asked."""
         return self.silent_until and self.silent_until - time.time()
