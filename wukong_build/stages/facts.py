@@ -217,7 +217,8 @@ async def _write_images(rows: list[dict[str, Any]], fetcher: Fetcher, rules: Rul
             if waiting_bytes > ROW_GROUP_BYTES:
                 _flush(waiting, writer)
                 waiting_bytes = 0
-    _flush(waiting, writer)
+    if waiting:
+        _flush(waiting, writer)
     return came
 
 
@@ -262,7 +263,7 @@ def _flush(waiting: list[dict[str, Any]], writer: PartWriter) -> None:
 def large_binary(values: Sequence[bytes | None]) -> pa.LargeBinaryArray:
     """The values as a column, each copied once: what Arrow's own builder grows into moves a large column many times."""
     ends = np.cumsum([0, *(len(value or b"") for value in values)], dtype=np.int64)
-    is_there = np.packbits([value is not None for value in values], bitorder="little")
+    is_there = np.packbits(np.array([value is not None for value in values], bool), bitorder="little")
     buffers = [pa.py_buffer(is_there), pa.py_buffer(ends), pa.py_buffer(b"".join(value for value in values if value))]
     return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(values), buffers)
 
@@ -281,6 +282,7 @@ def _run(coroutine: Coroutine[Any, Any, T]) -> T:
     """What a coroutine comes to, watched: a process that hangs in it, which no deadline ends, is ended, and the part fails."""
 
     async def watched() -> T:
+        _put_off_the_end()
         watch = asyncio.create_task(_watch())
         try:
             return await coroutine
@@ -295,5 +297,9 @@ def _run(coroutine: Coroutine[Any, Any, T]) -> T:
 async def _watch() -> None:
     """Put the end off for as long as the loop turns."""
     while True:
-        faulthandler.dump_traceback_later(HANGS_AFTER_SECONDS, exit=True)
         await asyncio.sleep(1)
+        _put_off_the_end()
+
+
+def _put_off_the_end() -> None:
+    faulthandler.dump_traceback_later(HANGS_AFTER_SECONDS, exit=True)
