@@ -40,11 +40,17 @@ def data_format() -> Iterator[str]:
         yield "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
     yield "## Views"
     yield (
-        "For `--sql` alone: `visits` has the latest row of every page and `answers` that of every image (without its bytes), "
-        "where a retry has left several; `occurrences` has the pairs that the sources ask for, with `depth` and `source`."
+        "For `--sql` alone. Where a page or an image was asked for several times, `visits` and `answers` have the row that "
+        "holds: the last one, but neither `not_modified` nor a failure that may pass displaces another; `latest_visits` and "
+        "`latest` have the very last. Those of images leave the bytes out. `occurrences` has the pairs that the sources ask "
+        "for, with `depth`, `source`, and the opt-outs and licences of their page."
     )
     yield "## Failures"
-    yield "What the column `error` of pages, images, robots and samples may say; in the ledger it is `fetch:<class>`."
+    yield (
+        "What the column `error` of pages, images, robots and samples may say; in the ledger it is `fetch:<class>`. In `images` "
+        "there is also `moved`: redirected to another host, which the next round asks. How they are asked again: "
+        "[crawling](crawling.md#failures-retries-looking-again)."
+    )
     yield "\n".join(["| class | meaning |", "|---|---|", *(f"| `{name}` | {meaning} |" for name, meaning in FAILURES.items())])
     yield "## scores"
     yield (

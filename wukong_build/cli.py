@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ _STAGES = {
     "shard": "publish the kept samples as WebDataset tars with a Parquet manifest beside each",
     "run": "crawl, filter and shard, in this order",
 }
+_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 _HOW_TO_GO_ON = "A command that was stopped or killed goes on where it was when it is given again."
 
 
@@ -118,22 +120,25 @@ def _add_stage_arguments(stage: argparse.ArgumentParser, name: str) -> None:
             "--retry",
             metavar="CLASS,…",
             default="",
-            help="ask once more for what failed in an earlier crawl with one of these classes, as in timeout,dns,5xx",
+            help="ask once more for what failed in an earlier crawl with one of these classes, as in timeout,dns,5xx; the funnel "
+            "has them as fetch:timeout …",
         )
         stage.add_argument(
             "--refresh",
             metavar="AGE",
             type=_age,
-            help="look again at pages and images that came longer ago than this, as in 30d, 12h, 0d; what has not changed is not "
-            "sent again",
+            help="ask once more for pages and images that were answered longer ago than this many days, hours or minutes, as in "
+            "30d, 12h, 45m, 0d; what has not changed is not sent again, and what does not answer now stays as it was",
         )
     stage.add_argument("--json", action="store_true", help="print the funnel as JSON, one object a line")
 
 
 def _age(text: str) -> dt.timedelta:
-    """A time span as users write it: a number with d, h or m. ValueError, which argparse explains, where it is none."""
-    units = {"d": "days", "h": "hours", "m": "minutes"}
-    return dt.timedelta(**{units.get(text[-1:], text): float(text[:-1])})
+    """A time span as users write it: a number with d, h or m. ArgumentTypeError where it is none."""
+    match = re.fullmatch(r"([0-9]{1,5}(?:\.[0-9]+)?)([dhm])", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"found {text!r}; days, hours or minutes are meant, as in 30d, 12h, 45m")
+    return dt.timedelta(**{_UNITS[match[2]]: float(match[1])})
 
 
 def _stop(*_: object) -> NoReturn:
@@ -145,9 +150,9 @@ def _stop(*_: object) -> NoReturn:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from wukong_build.executors import collect_rarely
+    from wukong_build.executors import prepare_process
 
-    collect_rarely()  # before the imports, which make more objects than anything after them
+    prepare_process()  # before the imports, which make more objects than anything after them
     from wukong_build.config import load_config
     from wukong_build.inspect.summary import funnel_text, rows_json
     from wukong_build.pipeline import STAGES, run

@@ -186,6 +186,8 @@ def _check_crawl(crawl: CrawlSettings, where: str) -> None:
                 f"{where}: crawl.retries.classes: no failure is of the class {name!r}{nearest(name, FAILURES)}; "
                 f"there are {listed(FAILURES)}"
             )
+    if crawl.proxies == ():
+        raise ConfigError(f"{where}: crawl.proxies: is empty; a proxy is meant, as in http://host:port, or null for none")
     for proxy in proxy_urls(crawl.proxies):
         if urlsplit(proxy).scheme not in ("http", "https") or not urlsplit(proxy).hostname:
             raise ConfigError(f"{where}: crawl.proxies: found {proxy!r}; http://host:port is meant, or https://host:port")

@@ -59,7 +59,9 @@ CREATE VIEW occurrences AS
 SELECT pairs.key, pairs.url, page_url, position, texts, coalesce(visit.depth, 0) AS depth,
        coalesce(pairs.source, visit.source) AS source, visit.opt_out, visit.licences, extra
 FROM pairs LEFT JOIN (
-    SELECT url, visits.part, frontier.depth, frontier.source, opt_out, licences FROM visits JOIN frontier USING (url)
+    SELECT url, visits.part, frontier.depth, frontier.source, visits.licences,
+           list_distinct(list_concat(visits.opt_out, latest_visits.opt_out)) AS opt_out
+    FROM visits JOIN frontier USING (url) JOIN latest_visits USING (url)
 ) AS visit ON page_url = visit.url AND pairs.part = visit.part
 WHERE pairs.source IS NOT NULL OR visit.url IS NOT NULL;
 """  # noqa: S608  classes of ours

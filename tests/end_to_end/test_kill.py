@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import shutil
 import signal
@@ -13,14 +14,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from wukong_build import run
 from wukong_build.demo.server import Server
 from wukong_build.inspect.run import Run, open_run
 
 KILLS = 16
+FILES, HOSTS, IMAGES, IMAGES_PER_PART = 400, 8, 10_000, 500
 
 pytestmark = pytest.mark.kill
 
@@ -112,3 +116,55 @@ def test_another_config_in_between(
         assert run(values).funnel().equals(demo_run.funnel())
         assert published(values["run"]) == published(demo_run.store.root)
     assert landed >= 4
+
+
+def test_killed_among_many_images(nginx: Callable[..., int], tmp_path: Path) -> None:
+    """Every URL of a long list ends as one sample with its own bytes, and each kill costs a part for each worker at most."""
+    rng = random.Random(20220607)
+    (tmp_path / "served").mkdir()
+    pixels = np.random.default_rng(0)
+    for number in range(FILES):
+        Image.fromarray(pixels.integers(0, 256, (64, 64), np.uint8)).save(tmp_path / f"served/{number}.jpg")
+    log = tmp_path / "asked.log"
+    port = nginx(tmp_path / "served", http="log_format asked '$request_uri';", server=f"access_log {log} asked;")
+    urls = [f"http://h{number % HOSTS}.test/{number % FILES}.jpg?{number}" for number in range(IMAGES)]
+    (tmp_path / "list.csv").write_text("url\n" + "\n".join(urls) + "\n")
+    crawl = {
+        "sources": [{"urls": {"path": str(tmp_path / "list.csv"), "caption": None}}],
+        "resolve": {f"h{host}.test": f"127.0.0.1:{port}" for host in range(HOSTS)},
+        "per_host": {"delay_seconds": 0, "connections": 8},
+        "images_per_part": IMAGES_PER_PART,
+    }
+    values = {"run": str(tmp_path / "run"), "crawl": crawl, "executor": {"workers": 2}}
+    config = _write(values, tmp_path / "config.yaml")
+    statuses = [_stopped(config, rng, command="crawl") for _ in range(8)]
+    done = run(values, ["crawl"])
+
+    kills = statuses.count(-signal.SIGKILL)
+    assert kills >= 4
+    samples = done.sql("SELECT url, error FROM samples").to_pydict()
+    assert sorted(samples["url"]) == sorted(urls)
+    assert set(samples["error"]) == {None}
+    assert _bytes_of_samples(done) == {url: _sha256(tmp_path / "served" / _file(url)) for url in urls}
+    assert not list((tmp_path / "run").rglob("*.tmp"))
+    asked = Counter(path for path in log.read_text().split() if "?" in path)
+    assert len(asked) == IMAGES
+    assert asked.total() <= IMAGES + kills * 2 * IMAGES_PER_PART
+
+
+def _file(url: str) -> str:
+    return url.rpartition("/")[2].partition("?")[0]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _bytes_of_samples(done: Run) -> dict[str, str]:
+    """URL of every sample → sha256 of the bytes it points at."""
+    found: dict[str, str] = {}
+    for part in done.store.parts("crawl/samples"):
+        images = done.store.read("crawl/images", part, ["image"])["image"]
+        samples = done.store.read("crawl/samples", part, ["url", "image_row"]).to_pylist()
+        found |= {row["url"]: hashlib.sha256(images[row["image_row"]].as_py()).hexdigest() for row in samples}
+    return found

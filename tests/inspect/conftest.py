@@ -21,6 +21,7 @@ from wukong_build.web.url import key_of
 
 HOSTILE = '红烧肉</p><script>alert("hostile")</script>\x1b[31m　好吃'
 ANSWERED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+LICENCE = "https://creativecommons.org/licenses/by/4.0/"
 PAGE_COUNT = 8
 
 
@@ -41,6 +42,7 @@ CAPTIONS = {
     "untold": None,
     "gone": "再也找不到的照片",
     "private": "不许看的照片",
+    "closed": "不许训练的照片",
 }
 FOUND = {
     "cat": jpeg(1, 400, 300),
@@ -50,7 +52,25 @@ FOUND = {
     "half": jpeg(4, 400, 400)[:3000],
     "untold": jpeg(5, 300, 300),
 }
-ERRORS = {"gone": "404", "private": "robots"}
+HELD = {
+    "gone": {"error": "404", "http_status": 404, "robots": "allowed", "attempts": 1, "fetched_at": ANSWERED},
+    "private": {"error": "robots", "robots": "disallowed", "attempts": 0},
+    "closed": {"error": "opted_out", "robots": "allowed", "attempts": 0, "opt_out": ["meta_robots:noai"]},
+}
+"""What asking for the others came to in the end."""
+
+BEFORE = {
+    "gone": {"error": "timeout", "robots": "allowed", "attempts": 3},
+    "private": {"error": "moved", "http_status": 302, "robots": "allowed", "attempts": 1, "fetched_at": ANSWERED}
+    | {"location": "http://cdn.test/private.jpg", "final_url": "http://img.test/private.jpg"},
+    "cat": {"error": "5xx", "http_status": 503, "robots": "allowed", "attempts": 3, "fetched_at": ANSWERED},
+}
+"""What came of it before."""
+
+AFTER = {
+    "cat": {"error": "not_modified", "http_status": 304, "robots": "allowed", "attempts": 1, "fetched_at": ANSWERED},
+}
+"""What came of looking again."""
 
 
 @pytest.fixture(scope="session")
@@ -67,11 +87,14 @@ def key(url: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The run: eight samples, of which two are kept, on eight pages that all show the cat."""
+    """The run: nine samples, of which two are kept, on eight pages that all show the cat."""
     path = tmp_path_factory.mktemp("inspect") / "run"
     store = Store(str(path))
     for folder, table in _facts().items():
         store.write(folder, "00000", table, "fact")
+    for part, answers in (("00000", BEFORE), ("00001", HELD | {name: {} for name in FOUND}), ("00002", AFTER)):
+        rows = [_image(name, answer) for name, answer in answers.items()]
+        store.write("crawl/images", part, pa.Table.from_pylist(rows, schema=IMAGES.arrow), "fact")
     return run(_config(path))
 
 
@@ -81,6 +104,7 @@ def _config(path: Path) -> dict[str, Any]:
         "crawl": {
             "user_agent": "tests (+mailto:crawl@site.test)",
             "sources": [{"pages": {"seeds": ["http://site.test/"], "depth": 1}}],
+            "opt_out": {"content_usage": "record"},
         },
         "filter": {
             "shorter_side": {},
@@ -100,21 +124,23 @@ def _facts() -> dict[str, pa.Table]:
     """Folder → what the network said."""
     robots = [
         {"origin": f"http://{host}", "host": host, "http_status": 200, "text": "", "fetched_at": ANSWERED}
-        for host in ("site.test", "img.test")
-    ]
+        for host in ("site.test", "img.test", "cdn.test")
+    ] + [{"origin": "http://lost.test", "host": "lost.test", "error": "blocked_address", "fetched_at": ANSWERED}]
     pages = [f"http://site.test/{number or ''}" for number in range(PAGE_COUNT)]
     rows = [
         {"url": page, "host": "site.test", "depth": int(page != pages[0]), "round": int(page != pages[0]), "decision": "asked"}
         | {"http_status": 200, "links": pages, "pair_count": 1, "fetched_at": ANSWERED}
         for page in pages
     ]
+    rows[0] |= {"licences": [{"url": LICENCE, "origin": "rel_license"}]}
+    rows[1] |= {"opt_out": ["content_usage:train-ai=n"]}
     pairs = [_pair("cat", page, 0) for page in pages]
     pairs += [_pair(name, pages[0], position) for position, name in enumerate(CAPTIONS) if name != "cat"]
+    pairs[-1] |= {"extra": '{"评分":3}'}
     return {
         "crawl/robots": pa.Table.from_pylist(robots, schema=ROBOTS.arrow),
         "crawl/pages": pa.Table.from_pylist(rows, schema=PAGES.arrow),
         "crawl/pairs": pa.Table.from_pylist(pairs, schema=PAIRS.arrow),
-        "crawl/images": pa.Table.from_pylist([_image(name) for name in CAPTIONS], schema=IMAGES.arrow),
     }
 
 
@@ -125,13 +151,14 @@ def _pair(name: str, page: str, position: int) -> dict[str, Any]:
     return {"key": key_of(url), "url": url, "page_url": page, "position": position, "texts": candidates}
 
 
-def _image(name: str) -> dict[str, Any]:
+def _image(name: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """A row of `IMAGES`: with that answer, or else with the image."""
     url = f"http://img.test/{name}.jpg"
-    row = {"key": key_of(url), "url": url, "error": ERRORS.get(name), "http_status": 404 if name == "gone" else None}
-    if name not in FOUND:
-        return row | {"fetched_at": None if name == "private" else ANSWERED}
+    if answer:
+        return {"key": key_of(url), "url": url, **answer}
     header = Picture(FOUND[name]).header
     assert header is not None
     found = {"format": header.format, "width": header.width, "height": header.height, "orientation": header.orientation}
-    answer = {"http_status": 200, "final_url": url, "content_type": "image/jpeg", "fetched_at": ANSWERED}
-    return row | answer | found | {"image_bytes": len(FOUND[name]), "sha256": name, "image": FOUND[name]}
+    answer = {"http_status": 200, "final_url": url, "content_type": "image/jpeg", "fetched_at": ANSWERED, "attempts": 1}
+    row = {"key": key_of(url), "url": url, "robots": "allowed", **answer, **found}
+    return row | {"image_bytes": len(FOUND[name]), "sha256": name, "image": FOUND[name]}

@@ -15,7 +15,7 @@ def test_open_run(made: Run) -> None:
     run = open_run(made.store.url)
     assert run.config["filter"]["aspect_ratio"] == {"at_least": None, "at_most": 3.0}
     assert run.funnel().equals(made.funnel())
-    assert (len(run.ledger()), len(run.manifests()), len(run.shards)) == (8, 2, 1)
+    assert (len(run.ledger()), len(run.manifests()), len(run.shards)) == (9, 2, 1)
     assert {sample["__key__"] for sample in run.webdataset()} == set(run.manifests()["key"].to_pylist())
 
 

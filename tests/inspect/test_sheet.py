@@ -14,6 +14,7 @@ from wukong_build.inspect.run import Run
 from wukong_build.inspect.sheet import write_sheet
 
 Name = Callable[[str], str]
+LICENCE = "https://creativecommons.org/licenses/by/4.0/"
 
 
 class Page(HTMLParser):
@@ -68,14 +69,14 @@ def card(page: Page, key: str) -> str:
 
 def test_sections(page: Page) -> None:
     """The kept come first, then every step that dropped some, in the funnel's order; the sum stands above."""
-    dropping = ["fetch:404", "fetch:robots", "aspect_ratio", "han_count", "decodable", "near_duplicate"]
+    dropping = ["fetch:404", "fetch:opted_out", "fetch:robots", "aspect_ratio", "han_count", "decodable", "near_duplicate"]
     assert page.sections == ["kept", *dropping]
-    assert len(page.cards) == 8
+    assert len(page.cards) == 9
 
 
 def test_sum(text: str) -> None:
     """The page says that the funnel adds up."""
-    assert "kept 2 + dropped 6 = seen 8 ✓" in text
+    assert "kept 2 + dropped 7 = seen 9 ✓" in text
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,8 @@ def test_sum(text: str) -> None:
         ("half", "decodable 0 < at_least 1"),
         ("gone", "404\n再也找不到的照片\nfetch:404, status 404"),
         ("private", "robots\n"),
+        ("closed", "opted_out\n不许训练的照片\nfetch:opted_out\nopt-out: meta_robots:noai\n"),
+        ("cat", "opt-out: content_usage:train-ai=n\nlicence: https://creativecommons.org/licenses/by/4.0/\npage:"),
         ("cat-small", "kept\n窗台上的猫\nnear_duplicate 1 > at_most 0"),
         ("hostile", '红烧肉</p><script>alert("hostile")</script> 好吃'),
         ("hostile", "\\x1b[31m\u3000好吃"),
@@ -95,7 +98,7 @@ def test_sum(text: str) -> None:
     ],
 )
 def test_cards(page: Page, key: Name, name: str, said: str) -> None:
-    """A card tells caption, what was found where that differs, the reason with score and bound, the page and the key."""
+    """A card tells caption, what was found where that differs, the reason, opt-outs, licence, the page and the key."""
     assert said in card(page, key(name))
 
 
@@ -110,7 +113,7 @@ def test_self_contained(page: Page, text: str) -> None:
         assert tag not in ("iframe", "object", "embed", "base")
         assert tag != "link"
         assert (attributes.get("src") or "data:").startswith("data:image/jpeg;base64,") or "src" not in attributes
-        assert (attributes.get("href") or "#").startswith(("#", "http://site.test/", "http://img.test/"))
+        assert (attributes.get("href") or "#").startswith(("#", "http://site.test/", "http://img.test/", LICENCE))
     assert "default-src 'none'" in text
     assert not re.search(r"url\(|@import", text)
 
@@ -127,7 +130,7 @@ def test_fair_choice(made: Run, tmp_path: Path) -> None:
         path = tmp_path / f"{number}.html"
         write_sheet(made, path, per_step=1, seed=seed)
         page = Page(path.read_text("utf-8"))
-        assert len(page.cards) == 7
+        assert len(page.cards) == 8
         chosen.append(page.cards[0])
     assert chosen[0] == chosen[1]
     assert len(set(chosen)) == 2

@@ -17,17 +17,20 @@ from wukong_build.inspect.summary import rows_json, rows_text, summary
     "said",
     [
         "fetched 2026-01-02 03:04 to 2026-01-02 03:04 UTC, by wukong-build ",
-        "pages    8 asked, 0 of them failed; 0 refused",
-        "pairs    15 on 8 pages",
-        "samples  8, of which 6 with an image and 2 without (404: 1, robots: 1)",
-        "kept 2 + dropped 6 = seen 8 ✓",
-        "img.test               8     2",
-        "figcaption             7     2",
+        "pages     8 asked, 0 of them failed; 0 refused",
+        "robots    asked of 4 hosts; 1 could not be had (blocked_address: 1)",
+        "pairs     16 on 8 pages",
+        "samples   9, of which 6 with an image and 3 without (404: 1, opted_out: 1, robots: 1)",
+        "opt-outs  with 2 of 9 samples (content_usage: 1, meta_robots: 1); 1 withheld",
+        "licences  named by the pages of 9 of 9 samples (https://creativecommons.org/licenses/by/4.0/: 9)",
+        "kept 2 + dropped 7 = seen 9 ✓",
+        "img.test               9     2  404: 1, opted_out: 1, robots: 1",
+        "figcaption             8     2",
         "webdataset()",
     ],
 )
 def test_summary(made: Run, said: str) -> None:
-    """It tells pages, pairs, samples and their failures, the funnel, hosts, origins, shards, and how to go on."""
+    """It tells robots.txt, pages, pairs, samples and their failures, opt-outs, licences, funnel, hosts, origins, shards."""
     assert said in summary(made)
 
 

@@ -14,6 +14,7 @@ from wukong_build.schema import FRONTIER, IMAGES, PAGES, PAIRS, TableSchema
 from wukong_build.stages import pairs, run_stage
 from wukong_build.stages.pairs import TEXTS_KEPT, SampleStage, gather
 from wukong_build.store import Store
+from wukong_build.web.optout import OptOut
 
 SITE = "http://a.test/"
 BY = [{"url": "https://creativecommons.org/licenses/by/4.0/", "origin": "rel_license"}]
@@ -45,7 +46,7 @@ def answered(key: str, **answer: Any) -> dict[str, Any]:
 def worked_on(store: Store) -> list[str]:
     """Bring the samples up to date; the parts that had to be made."""
     gather(store)
-    return [part.name for part in run_stage(SampleStage(), store, LocalExecutor(1))]
+    return [part.name for part in run_stage(SampleStage(OptOut(), ""), store, LocalExecutor(1))]
 
 
 def samples(store: Store) -> list[dict[str, Any]]:

@@ -132,6 +132,7 @@ MOVED = {"error": "moved", "location": "https://b.test/b.jpg", "hops": 2}
         ([MOVED], "false", {"location": "https://b.test/b.jpg", "hops": 2, "host": "b.test", "etag": None}),
         ([MOVED, {"error": "timeout"}], "false", None),
         ([{"etag": "1"}], "error IS NULL", {"location": None, "hops": None, "host": "a.test", "etag": "1"}),
+        ([{"etag": "1", "final_url": "http://a.test/b.jpg"}], "error IS NULL", {"location": None, "etag": None}),
         ([{"etag": "1"}, {"error": "5xx", "etag": "2"}], "error = '5xx'", {"location": None, "etag": "1"}),
         ([{"etag": "1"}, MOVED], "false", {"location": "https://b.test/b.jpg", "etag": None}),
         ([{"error": "404", "etag": "1"}], "error = '404'", {"location": None, "etag": None}),
@@ -143,7 +144,7 @@ def test_what_is_asked(store: Store, answers: list[dict[str, Any]], again: str, 
     """What has no answer, what has moved (there), and what is asked again by its latest answer: with what is held of it."""
     written(store, PAIRS, "list-0", listed(A, page_url="http://a.test/"))
     for part, answer in enumerate(answers):
-        written(store, IMAGES, f"{part:05d}", {"key": key_of(A), "url": A} | answer)
+        written(store, IMAGES, f"{part:05d}", {"key": key_of(A), "url": A, "final_url": A} | answer)
     rows = asked(store, again)
     assert len(rows) == (expected is not None)
     if expected is not None:

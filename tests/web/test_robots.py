@@ -47,11 +47,140 @@ def test_what_a_robots_txt_says_of_a_url(text: str, path: str, expected: str | N
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("User-agent: somebody\nUser-agent: wukong-test\nDisallow: /x", "robots"),
+        ("User-agent: wukong-test\n\nUser-agent: somebody\n\nDisallow: /x", "robots"),
+        ("User-agent: wukong-test\nDisallow: /a\nUser-agent: b\nDisallow: /b\nUser-agent: wukong-test\nDisallow: /x", "robots"),
+        ("User-agent: wukong-test\nDisallow: /a\nUser-agent: b\nDisallow: /x\nUser-agent: wukong-test\nDisallow: /c", None),
+        ("User-agent: *\nDisallow: /a\nUser-agent: *\nDisallow: /x", "robots"),
+        ("User-agent: *\nDisallow: /x\nUser-agent: wukong-test\nDisallow: /a", None),
+        ("User-agent: wukong-test\nDisallow: /a\nUser-agent: *\nDisallow: /x", None),
+        ("User-agent: *\nDisallow: /x\nUser-agent: wukong-test", None),
+        ("User-agent: *\nDisallow: /x\nUser-agent: wukong-test\nCrawl-delay: 1", None),
+        ("User-agent: WUKONG-Test\nDisallow: /x", "robots"),
+        ("User-agent: test\nDisallow: /x", None),
+        ("User-agent: wukong-tester\nDisallow: /x", None),
+        ("User-agent: Mozilla/5.0 (compatible; wukong-test)\nDisallow: /x", None),
+        ("User-agent: wukong-test\nSitemap: /s.xml\nUser-agent: somebody\nDisallow: /x", "robots"),
+        ("User-agent: wukong-test\nSitemap: /s.xml\nDisallow: /x", "robots"),
+        ("User-agent: wukong-test\nCrawl-delay: 1\nDisallow: /x", "robots"),
+        ("User-agent: wukong-test\nNoindex: /x\nDisallow: /x", "robots"),
+        ("User-agent: *\nNoindex: /x", None),
+        ("Disallow: /x", None),
+        ("Disallow: /x\nUser-agent: *\nDisallow: /a", None),
+    ],
+)
+def test_which_group_speaks(text: str, expected: str | None) -> None:
+    """All groups of our product together, else all for `*`; a rule before any group, or for another crawler, says nothing.
+
+    RFC 9309, 2.2.1 and 2.2.4; a line that is no rule ends no group.
+    """
+    assert robots({ORIGIN: {"http_status": 200, "text": text}}).refusal(ORIGIN + "/x") == expected
+
+
+@pytest.mark.parametrize(
+    ("rules", "forbidden", "allowed"),
+    [
+        ("Disallow: /fish", "/fish /fish.html?id=1 /fishheads/a", "/Fish /catfish /?id=fish"),
+        ("Disallow: /fish*", "/fish /fishheads", "/Fish /catfish"),
+        ("Disallow: /fish/", "/fish/ /fish/?id=1 /fish/a", "/fish /fish.html"),
+        ("Disallow: /*.php", "/a.php /a/b.php?c /a.php/ /?f=a.php", "/ /a.PHP /php"),
+        ("Disallow: *.php", "/a/b.php", "/a"),
+        ("Disallow: /*.php$", "/a.php /a.php/b.php", "/a.php?c /a.php5 /a.php/"),
+        ("Disallow: /fish*.php", "/fish.php /fishheads/cat.php?a", "/Fish.PHP /fish"),
+        ("Disallow: /a**b", "/ab /acb", "/a /ba"),
+        ("Disallow: /$", "/", "/a"),
+        ("Disallow: /a$b", "/a$b", "/a /ab"),
+        ("Disallow: *", "/ /a", "/robots.txt"),
+        ("Disallow: /", "/a/robots.txt /robots.txt.jpg /a?/robots.txt", "/robots.txt"),
+        ("Disallow: /robots.txt", "", "/robots.txt"),
+        ("Disallow: /?s=", "/?s=1", "/ /?a=1&s=1"),
+        ("Disallow: /*?*a=1&b", "/x?c=2&a=1&b=3", "/x?a=2&b=3"),
+        ("Disallow: /a//b", "/a//b", "/a/b"),
+        ("Disallow: /a;b", "/a;b=1", "/a"),
+        ("Disallow: /.a+[b-c]", "/.a+[b-c]", "/xa+b /.aac"),
+        ("Disallow: fish", "", "/fish"),
+        ("Disallow:", "", "/ /x"),
+        ("Disallow:\nDisallow: /x", "/x", "/"),
+        ("Disallow: /\nAllow:", "/x", ""),
+        ("Disallow: /\nAllow: /p", "/ /x", "/page"),
+        ("Allow: /p\nDisallow: /", "/ /x", "/page"),
+        ("Allow: /folder\nDisallow: /folder", "", "/folder/a"),
+        ("Disallow: /folder\nAllow: /folder", "", "/folder/a"),
+        ("Allow: /page\nDisallow: /*.htm", "/page.htm", "/page"),
+        ("Allow: /page\nDisallow: /*.ph", "", "/page.php5"),
+        ("Allow: /$\nDisallow: /", "/a", "/"),
+        ("Allow: /x/\nDisallow: /x/page", "/x/page.html", "/x/a"),
+        ("Allow: /a/index.html\nDisallow: /", "/a/index.htm", "/a/index.html /a/"),
+    ],
+)
+def test_which_paths_a_rule_means(rules: str, forbidden: str, allowed: str) -> None:
+    """The longest rule that a path begins with, Allow where two are as long; `*` is anything, `$` at the end is the end.
+
+    RFC 9309, 2.2.2 and 2.2.3, and Google's published examples.
+    """
+    assert sorted(forbidden.split()) == refused(f"User-agent: *\n{rules}", forbidden.split() + allowed.split())
+
+
+@pytest.mark.parametrize(
+    ("rule", "forbidden", "allowed"),
+    [
+        ("/~me", "/~me /%7Eme /%7eme", "/me"),
+        ("/%7Eme", "/~me /%7Eme", ""),
+        ("/%62%61%7A", "/baz", "/b"),
+        ("/a/ツ", "/a/%E3%83%84 /a/%e3%83%84 /a/ツ", "/a/"),
+        ("/a/%e3%83%84", "/a/%E3%83%84 /a/ツ", "/a/%E3%83%85"),
+        ("/*图*.jpg$", "/%E5%9B%BE/a.jpg", "/a.jpg"),
+        ("/a b", "/a%20b", "/a"),
+        ("/a%2Fb", "/a%2Fb /a%2fb", "/a/b"),
+        ("/a/b", "/a/b", "/a%2Fb"),
+        ("/a%2Ab", "/a*b /a%2Ab", "/axb"),
+        ("/a%24", "/a$ /a$b", "/a"),
+        ("/a?b=c:d", "/a?b=c:d /a?b=c%3Ad", "/a?b=c"),
+        ("/%C4%E3", "/%C4%E3 /%c4%e3", "/"),
+    ],
+)
+def test_one_path_spelt_in_several_ways(rule: str, forbidden: str, allowed: str) -> None:
+    """Percent-encoded or not, a character is the same, but for those that mean something else: `/`, `*` and `$`."""
+    assert sorted(forbidden.split()) == refused(f"User-agent: *\nDisallow: {rule}", forbidden.split() + allowed.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("USER-AGENT: *\nDISALLOW: /x", "robots"),
+        ("user-agent:*\ndisallow:/x", "robots"),
+        ("  User-agent : * \t\n\tDisallow\t:\t/x \t", "robots"),
+        ("User-agent *\nDisallow /x", "robots"),
+        ("useragent: *\ndissallow: /x", "robots"),
+        ("user agent: *\ndissalow: /x", "robots"),
+        ("User-agent: *\ndisalow: /x", "robots"),
+        ("User-agent: *\ndiasllow: /x", "robots"),
+        ("User-agent: *\ndisallaw: /x", "robots"),
+        ("User-agent: *\rDisallow: /x\r", "robots"),
+        ("User-agent: *\r\nDisallow: /x\r\n", "robots"),
+        ("User-agent: *\r\r\n\n\n\rDisallow: /x", "robots"),
+        ("# all\nUser-agent: *#all\n# none\nDisallow: /x # x", "robots"),
+        ("User-agent: *\nDisallow: /x#y", "robots"),
+        ("User-agent: *\n# Disallow: /x", None),
+        ("User-agent: *\nDisallow: # /x", None),
+        ("User-agent: *\nfoo\n:\n::\n: /x\nDisallow: /x", "robots"),
+    ],
+)
+def test_lines_as_people_write_them(text: str, expected: str | None) -> None:
+    """Any line end, any case, blanks, comments, a missing colon, and the slips that Google's parser forgives."""
+    assert robots({ORIGIN: {"http_status": 200, "text": text}}).refusal(ORIGIN + "/x") == expected
+
+
+@pytest.mark.parametrize(
     ("facts", "expected"),
     [
         ({"http_status": 404, "error": "404"}, None),
         ({"http_status": 401, "error": "4xx"}, None),
         ({"http_status": 403, "error": "403"}, None),
+        ({"http_status": 410, "error": "410"}, None),
+        ({"http_status": 429, "error": "429"}, "robots_unreachable"),
         ({"http_status": 500, "error": "5xx"}, "robots_unreachable"),
         ({"http_status": 503, "error": "5xx"}, "robots_unreachable"),
         ({"error": "timeout"}, "robots_unreachable"),
@@ -95,6 +224,13 @@ DISALLOW = b"User-agent: *\nDisallow: /x\n"
         ("elsewhere", None, "robots"),
         ("on another host", None, "robots"),
         ("long", None, "robots"),
+        ("as long as is read", None, "robots"),
+        ("cut within an Allow", None, "robots"),
+        ("five hops away", None, "robots"),
+        ("six hops away", "redirects", "robots_unreachable"),
+        ("unauthorised", "4xx", None),
+        ("forbidden", "403", None),
+        ("asked too often", "429", "robots_unreachable"),
         ("missing", "404", None),
         ("failing", "5xx", "robots_unreachable"),
         ("in a loop", "redirects", "robots_unreachable"),
@@ -104,8 +240,9 @@ DISALLOW = b"User-agent: *\nDisallow: /x\n"
     ],
 )
 def test_a_robots_txt_as_servers_give_it(web: Any, manners: Manners, name: str, error: str | None, expected: str | None) -> None:
-    """Of a long one the first part counts; redirects are followed; a broken answer is none."""
+    """Of a long one the whole lines of its first part count; five redirects are followed; a broken answer is none."""
     web.answers |= {"/robots.txt": given(web, name), "/elsewhere": web.ok(DISALLOW)}
+    web.answers |= {f"/{hops}": web.moved(f"/{hops - 1}" if hops > 1 else "/elsewhere") for hops in range(1, 6)}
     table = fetch([ORIGIN], manners)
     (row,) = table.to_pylist()
     assert (row["origin"], row["host"], row["error"], row["text"] is None) == (ORIGIN, "a.test", error, error is not None)
@@ -121,6 +258,13 @@ def given(web: Any, name: str) -> Any:
         "elsewhere": web.moved("/elsewhere"),
         "on another host": web.moved("http://b.test/elsewhere"),
         "long": web.ok(DISALLOW + b"#" * READ_BYTES),
+        "as long as is read": web.ok(filled(b"\n" + DISALLOW.rstrip())),
+        "cut within an Allow": web.ok(filled(b"\nUser-agent: *\nDisallow: /\nAllow: /") + b"public\n"),
+        "five hops away": web.moved("/4"),
+        "six hops away": web.moved("/5"),
+        "unauthorised": web.ok(DISALLOW, status="401 Unauthorized"),
+        "forbidden": web.ok(DISALLOW, status="403 Forbidden"),
+        "asked too often": web.ok(DISALLOW, status="429 Too Many Requests"),
         "missing": web.ok(b"", status="404 Not Found"),
         "failing": web.ok(DISALLOW, status="503 Busy"),
         "in a loop": web.moved("/robots.txt"),
@@ -128,6 +272,11 @@ def given(web: Any, name: str) -> Any:
         "cut": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + DISALLOW,
         "hung up": b"",
     }[name]
+
+
+def filled(end: bytes) -> bytes:
+    """A file of as many bytes as are read, with this at its end."""
+    return b"#" * (READ_BYTES - len(end)) + end
 
 
 def test_one_row_for_every_origin(web: Any, manners: Manners) -> None:
@@ -157,6 +306,12 @@ def robots(rows: dict[str, dict[str, Any]]) -> Robots:
     """What is known of some origins."""
     table = pa.Table.from_pylist([{"origin": origin, **facts} for origin, facts in rows.items()], schema=ROBOTS.arrow)
     return Robots(table, "wukong-test")
+
+
+def refused(text: str, paths: list[str]) -> list[str]:
+    """Those of the paths that a robots.txt forbids, sorted."""
+    known = robots({ORIGIN: {"http_status": 200, "text": text}})
+    return sorted(path for path in paths if known.refusal(ORIGIN + path) == "robots")
 
 
 def fetch(origins: list[str], manners: Manners) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wukong_build.executors.base import Executor, Failure, Part, collect_rarely
+from wukong_build.executors.base import Executor, Failure, Part, prepare_process
 from wukong_build.executors.local import LocalExecutor
 
-__all__ = ["Executor", "Failure", "LocalExecutor", "Part", "collect_rarely"]
+__all__ = ["Executor", "Failure", "LocalExecutor", "Part", "prepare_process"]

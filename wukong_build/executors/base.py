@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import resource
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
@@ -52,12 +54,17 @@ class Executor(Protocol):
         """Let go of whatever it holds; it may be used again."""
 
 
-def collect_rarely() -> None:
-    """Let this process look for garbage in cycles at a slower pace than Python's own.
+def prepare_process() -> None:
+    """Let this process do what a crawl wants of it.
 
-    Rows under way are many objects and hold no cycles: looking for some took a seventh of a crawl's CPU time.
+    It looks for garbage in cycles at a slower pace than Python's own: rows under way are many objects and hold no cycles, and
+    looking for some took a seventh of a crawl's CPU time. And it may have as many connections open as the machine allows.
     """
     gc.set_threshold(50_000, 20, 20)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):  # macOS says it has no limit, and then has one
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def attempt(work: Callable[[Part], str], part: Part) -> str | Failure:

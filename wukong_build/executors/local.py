@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
-from wukong_build.executors.base import Failure, Part, attempt, collect_rarely
+from wukong_build.executors.base import Failure, Part, attempt, prepare_process
 
 Outcome = tuple[Part, str | Failure]
 
@@ -108,7 +108,7 @@ def _lanes(parts: Sequence[Part]) -> deque[deque[Part]]:
 
 def _begin() -> None:
     """What a worker process does first."""
-    collect_rarely()
+    prepare_process()
     _end_with_parent()
 
 

@@ -1,4 +1,4 @@
-"""One sample's whole story: where it stood, what was said of it, how it was fetched, what each link made of it, how it ended."""
+"""One sample's whole story: where it stood, what was said of it, how it was fetched, what its owners wish, how it ended."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from wukong_build.links import Bounds, Rewrite
 from wukong_build.schema import FETCH_FACTS, LEDGER
 from wukong_build.shards.members import PUBLIC, image_member, text_members
 from wukong_build.sql import FIRST_OCCURRENCE, connect, in_utc, score_folders
+from wukong_build.web.failures import FAILURES
+from wukong_build.web.images import MOVED
+from wukong_build.web.optout import OptOut
 from wukong_build.web.url import canonical, origin_of
 
 SHORTEST_PREFIX = 4
@@ -26,8 +29,19 @@ SHORTEST_PREFIX = 4
 _PLACES = 5
 """Occurrences that are told one by one; the others are counted."""
 
+_ANSWERS = 5
+"""Answers that are told besides the one that holds: the last ones."""
+
 _NEAR = 5
 """Keys or URLs that an error names."""
+
+_ROBOTS = {
+    "allowed": "allows it",
+    "no_rules": "has no rules",
+    "disallowed": "forbids it",
+    "unreachable": "could not be had, which is a no",
+}
+"""Decision → how it is told."""
 
 Told = dict[str, Any]
 
@@ -44,8 +58,11 @@ def explain(run: Run, key: str) -> Told:
             "occurrences": {"count": sample["occurrence_count"], "first": _places(connection, sample["key"])},
             "texts": _texts(sample),
             "caption_reason": sample["caption_reason"],
-            "robots": _robots(connection, sample),
-            "fetch": _fetch(connection, sample["key"]),
+            "extra": sample["extra"] and msgspec.json.decode(sample["extra"]),
+            "robots": _robots(connection, answers := _answers(connection, sample)),
+            "answers": answers,
+            "opt_out": _opt_out(run, connection, sample),
+            "licences": sample["licences"] or [],
             "header": {name: sample[name] for name in FETCH_FACTS if name not in ("error", "http_status", "final_url")},
             "filter_finished": run.store.finished("filter") is not None,
             "chain": chain,
@@ -121,17 +138,33 @@ def _is_chosen(text: Told, sample: Told) -> bool:
     return found is not None and text["origin"] == sample["caption_origin"] and found in text["text"]
 
 
-def _robots(connection: duckdb.DuckDBPyConnection, sample: Told) -> Told:
-    """What the robots.txt of the image's host said."""
-    origin = origin_of(sample["url"]) if canonical(sample["url"]) else ""
-    answer = _one(connection, "SELECT error, http_status, fetched_at FROM robots WHERE origin = ?", origin)
-    return {"origin": origin, "allowed": sample["error"] != "robots", **answer} if answer else {}
+def _answers(connection: duckdb.DuckDBPyConnection, sample: Told) -> list[Told]:
+    """Every answer to a request for it, in their order, with the URL that was asked and which of them holds."""
+    query = (
+        "SELECT error, http_status, final_url, location, content_type, attempts, robots, fetched_at, "
+        "part = ? AND part_row = ? AS holds FROM images WHERE key = ? ORDER BY TRY_CAST(part AS INTEGER), part_row"
+    )
+    found = connection.sql(query, params=(sample["part"], sample["image_row"], sample["key"]))
+    answers: list[Told] = in_utc(found.to_arrow_table()).to_pylist()
+    moved = [answer["location"] if answer["error"] == MOVED else None for answer in answers]
+    return [{"asked": target or sample["url"], **answer} for target, answer in zip([None, *moved], answers, strict=False)]
 
 
-def _fetch(connection: duckdb.DuckDBPyConnection, key: str) -> Told:
-    """The last answer to the request for it."""
-    facts = "SELECT error, http_status, final_url, content_type, fetched_at FROM images WHERE key = ?"
-    return _one(connection, f"{facts} ORDER BY part DESC, part_row DESC", key)
+def _robots(connection: duckdb.DuckDBPyConnection, answers: Sequence[Told]) -> list[Told]:
+    """What the robots.txt of every host that it was asked of said last."""
+    decisions = {origin_of(answer["asked"]): answer["robots"] for answer in answers if answer["robots"]}
+    query = "SELECT error, http_status, fetched_at FROM robots WHERE origin = ? ORDER BY fetched_at DESC"
+    return [{"origin": origin, "decision": said, **_one(connection, query, origin)} for origin, said in decisions.items()]
+
+
+def _opt_out(run: Run, connection: duckdb.DuckDBPyConnection, sample: Told) -> list[Told]:
+    """The signals that withhold it, the page that says so where one does, and whether the config obeys."""
+    said = "SELECT unnest(opt_out) AS signal, page_url FROM occurrences WHERE key = ?"
+    query = f"SELECT signal, min(page_url) FROM ({said}) GROUP BY signal"  # noqa: S608  ours
+    pages = dict(connection.execute(query, (sample["key"],)).fetchall())
+    signals = sample["opt_out"] or ()
+    obeyed = msgspec.convert(run.config["crawl"].get("opt_out", {}), OptOut).obeyed(signals)
+    return [{"signal": signal, "obeyed": signal in obeyed, "page_url": pages.get(signal)} for signal in signals]
 
 
 def _chain(run: Run, sample: Told, ledger: Told) -> Iterator[Told]:
@@ -206,6 +239,7 @@ def story(told: Told) -> str:
         "It stood on": _told_places(told),
         "What was said of it": _told_texts(told),
         "How it was fetched": _told_fetch(told),
+        "What its owners say of its use": _told_wishes(told),
         "What the chain made of it": _told_chain(told),
         "How it ended": _told_end(told),
     }
@@ -235,29 +269,69 @@ def _told_texts(told: Told) -> list[str]:
         ("→" if text["chosen"] else " ", text["origin"], f"distance {text['distance']}", quoted(text["text"]))
         for text in told["texts"]
     ]
-    return [*lines(rows), f"chosen: {told['caption_reason']}"] if rows else ["nothing"]
+    carried = [f"extra: {number(told['extra'])}"] if told["extra"] else []
+    return [*(lines(rows) if rows else ["nothing"]), *([f"chosen: {told['caption_reason']}"] if rows else []), *carried]
 
 
 def _told_fetch(told: Told) -> list[str]:
-    robots, fetch, header = told["robots"], told["fetch"], told["header"]
-    allowed = "allows" if robots.get("allowed") else "forbids"
-    said = f"{robots.get('http_status') or robots.get('error')}, {robots.get('fetched_at')}"
-    told_robots = [f"{robots['origin']}/robots.txt {allowed} it ({said})"] if robots else []
-    if fetch["fetched_at"] is None:
-        return [*told_robots, f"not asked for: {fetch['error']}"]
-    moved = [f"redirected to {plain(fetch['final_url'])}"] if fetch["final_url"] not in (None, told["url"]) else []
-    status = f"status {fetch['http_status']}" if fetch["http_status"] else None
-    answer = ", ".join(filter(None, (fetch["error"] or "came", status, fetch["content_type"], fetch["fetched_at"])))
+    """A line for every robots.txt and every answer, an arrow at the one that holds; then the image."""
+    answers, header = told["answers"], told["header"]
+    shown = [answer for answer in answers[:-_ANSWERS] if answer["holds"]] + answers[-_ANSWERS:]
+    earlier = len(answers) - len(shown)
+    rows = [("→" if answer["holds"] and len(answers) > 1 else "", _told_answer(answer, told["url"])) for answer in shown]
     size = f"{header['format']}, {header['width']} × {header['height']} pixels, orientation {header['orientation']}"
-    found = [f"{size}, {header['image_bytes']:,} bytes, sha256 {header['sha256']}"] if header["format"] else []
-    return [*told_robots, plain(answer), *moved, *found]
+    return [
+        *map(_told_robots, told["robots"]),
+        *([f"and {earlier:,} answers before"] if earlier else []),
+        *(" ".join(filter(None, row)) for row in rows),
+        *([f"{size}, {header['image_bytes']:,} bytes, sha256 {header['sha256']}"] if header["format"] else []),
+    ]
+
+
+def _told_robots(robots: Told) -> str:
+    said = f" ({robots['error'] or robots['http_status']}, {robots['fetched_at']})" if robots.get("fetched_at") else ""
+    return f"{robots['origin']}/robots.txt {_ROBOTS[robots['decision']]}{said}"
+
+
+def _told_answer(answer: Told, url: str) -> str:
+    """What one request came to: its class and what that means, the server's words, how often it took to ask, and when."""
+    error, status = answer["error"], answer["http_status"]
+    outcome = f"{error} ({FAILURES[error]})" if error in FAILURES else error or "came"
+    if not answer["attempts"]:
+        return f"not asked for: {outcome}"
+    target = answer["location"] or answer["final_url"]
+    facts = (
+        outcome,
+        f"status {status}" if status and str(status) != error else None,
+        answer["content_type"] if error != MOVED else None,
+        f"redirected to {target}" if target not in (None, answer["asked"]) else None,
+        f"asked of {answer['asked']}" if answer["asked"] != url else None,
+        f"asked {answer['attempts']} times" if answer["attempts"] > 1 else None,
+        answer["fetched_at"],
+    )
+    return plain(", ".join(filter(None, facts)))
+
+
+def _told_wishes(told: Told) -> list[str]:
+    """A line for every opt-out, ✗ where it is obeyed; then the licences, each with where it stood."""
+    rows = [
+        (
+            "✗" if said["obeyed"] else "·",
+            plain(said["signal"]),
+            "obeyed" if said["obeyed"] else "recorded, not obeyed",
+            f"said on {plain(said['page_url'])}" if said["page_url"] else "",
+        )
+        for said in told["opt_out"]
+    ]
+    licences = [f"its page names the licence {plain(licence['url'])} ({licence['origin']})" for licence in told["licences"]]
+    return [*(lines(rows) if rows else []), *licences]
 
 
 def _told_chain(told: Told) -> list[str]:
     """A line a link, its evidence behind it; the links it did not reach in one line."""
     rows = [(mark, link["link"], said) for link in told["chain"] if (mark := _mark(link)) for said in [_said(link)]]
     unreached = [link["link"] for link in told["chain"] if not _mark(link)]
-    stale = [] if told["filter_finished"] else ["The filter has not finished: this is of before."]
+    stale = [] if told["filter_finished"] or not told["chain"] else ["The filter has not finished: this is of before."]
     after = [f"not measured, as it was out before: {', '.join(unreached)}"] if unreached else []
     return [*stale, *(lines(rows) if rows else []), *after]
 

@@ -33,7 +33,7 @@ _SEARCH = '<input id="search" type="search" placeholder="caption, key, page …"
 _CHOSEN = """
 WITH chosen AS (SELECT unnest(arg_min(key, md5(? || key), ?)) AS key FROM ledger GROUP BY dropped_by)
 SELECT ledger.key, coalesce(dropped_by, 'kept') AS step, score, bound, duplicate_of, ledger.caption, url, page_url, caption_found,
-       error, http_status, format, width, height, samples.part, image_row
+       error, http_status, samples.opt_out, licences, format, width, height, samples.part, image_row
 FROM chosen JOIN ledger USING (key) JOIN samples USING (key) ORDER BY step, md5(? || key), key
 """
 
@@ -159,8 +159,15 @@ def _card(row: Row, pictures: dict[str, str]) -> str:
     return (
         f'<article class="card"><div class="pictures">{_pictures(row, pictures)}</div><div class="words">'
         f'<p class="caption" lang="zh-CN">{_text(caption)}</p>{differs}<span class="reason">{escape(_reason(row))}</span>'
-        f'<div class="from">{page}{_link(row["url"], "image")}<code class="key">{escape(row["key"])}</code></div></div></article>'
+        f'<div class="from">{_wishes(row)}{page}{_link(row["url"], "image")}'
+        f'<code class="key">{escape(row["key"])}</code></div></div></article>'
     )
+
+
+def _wishes(row: Row) -> str:
+    """What withholds it, whether obeyed or not, and the first licence that its page names."""
+    signals = f"<span>opt-out: {escape(plain(', '.join(row['opt_out'])))}</span>" if row["opt_out"] else ""
+    return signals + "".join(_link(licence["url"], "licence") for licence in (row["licences"] or ())[:1])
 
 
 def _pictures(row: Row, pictures: dict[str, str]) -> str:

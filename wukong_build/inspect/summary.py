@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,9 @@ _CELL = 48
 _MOST = 5
 """Hosts, origins and shards that a summary names; the others are counted."""
 
+_NAMED = 3
+"""Licences, and failures of one host, that are named."""
+
 _QUESTION = "SELECT dropped_by, count(*) FROM ledger GROUP BY ALL"
 
 _HOST = r"regexp_extract(url, '^[a-z]+://([^/]*)', 1)"
@@ -34,11 +37,14 @@ def summary(run: Run) -> str:
         facts = [
             ("run", plain(run.store.url)),
             ("made", _made(run, connection)),
+            ("robots", _robots(connection)),
             ("pages", _pages(connection)),
             ("pairs", _pairs(connection)),
             ("samples", samples),
+            ("opt-outs", _opt_outs(connection, count)),
+            ("licences", _licences(connection, count)),
         ]
-        hosts = _grouped(connection, "hosts of images", _HOST, count)
+        hosts = _grouped(connection, "hosts of images", _HOST, count, failures=True)
         origins = _grouped(connection, "caption origins", "coalesce(caption_origin, 'no caption')", count)
     unfinished = [] if run.store.finished("filter") else ["The filter has not finished: what follows is of before."]
     blocks = [lines(facts), [*unfinished, funnel_text(run.funnel())], hosts, origins, _shards(run), _how_to_go_on(run)]
@@ -74,22 +80,58 @@ def _samples(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     return count, f"{count:,}, of which {count - failed:,} with an image and {failed:,} without{failures}"
 
 
+def _robots(connection: duckdb.DuckDBPyConnection) -> str:
+    """How many hosts were asked for theirs; one that could not be had forbids everything, so that is told with the reason."""
+    latest = "(SELECT * FROM robots QUALIFY row_number() OVER (PARTITION BY origin ORDER BY fetched_at DESC) = 1)"
+    lost = "coalesce(http_status = 429 OR http_status >= 500, true)"
+    count, failed = _row(connection, f"SELECT count(*) AS count, count(*) FILTER ({lost}) AS failed FROM {latest}")  # noqa: S608  ours
+    failures = _classes(connection, f"SELECT error, count(*) FROM {latest} WHERE {lost} GROUP BY 1")  # noqa: S608  as above
+    return f"asked of {count:,} hosts; {failed:,} could not be had{failures}"
+
+
+def _opt_outs(connection: duckdb.DuckDBPyConnection, total: int) -> str:
+    """How many samples carry one, by signal, and how many of them are withheld for it."""
+    withheld = "count(*) FILTER (error = 'opted_out') AS withheld"
+    count, opted_out = _row(connection, f"SELECT count(*) AS count, {withheld} FROM samples WHERE len(opt_out) > 0")  # noqa: S608  ours
+    names = "SELECT DISTINCT key, split_part(unnest(opt_out), ':', 1) AS name FROM samples"
+    signals = _classes(connection, f"SELECT name, count(*) FROM ({names}) GROUP BY 1")  # noqa: S608  ours
+    return f"with {count:,} of {total:,} samples{signals}; {opted_out:,} withheld"
+
+
+def _licences(connection: duckdb.DuckDBPyConnection, total: int) -> str:
+    """How many samples stand on a page that names one; the most frequent are told."""
+    ((count,),) = connection.execute("SELECT count(*) FROM samples WHERE len(licences) > 0").fetchall()
+    named = "SELECT DISTINCT key, unnest(licences).url AS url FROM samples"
+    found = connection.execute(f"SELECT url, count(*) FROM ({named}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_NAMED}").fetchall()  # noqa: S608  ours
+    told = ", ".join(f"{cut(plain(url), _CELL)}: {samples:,}" for url, samples in found)
+    return f"named by the pages of {count:,} of {total:,} samples{f' ({told})' if told else ''}"
+
+
 def _classes(connection: duckdb.DuckDBPyConnection, query: str) -> str:
     """Counts by class, the largest first: ` (404: 3, robots: 1)`."""
     counts = connection.execute(f"{query} ORDER BY 2 DESC, 1").fetchall()
     return f" ({', '.join(f'{name}: {count:,}' for name, count in counts)})" if counts else ""
 
 
-def _grouped(connection: duckdb.DuckDBPyConnection, title: str, group: str, total: int) -> list[str]:
-    """The largest groups of samples, with how many of each were kept."""
+def _grouped(connection: duckdb.DuckDBPyConnection, title: str, group: str, total: int, *, failures: bool = False) -> list[str]:
+    """The largest groups of samples, with how many of each were kept, and if wished why others have no image."""
     counts = connection.execute(
-        f"SELECT {group}, count(*), count(*) FILTER (kept) FROM samples LEFT JOIN ledger USING (key) "  # noqa: S608  groups of ours
-        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_MOST}"
+        f"SELECT {group}, count(*), count(*) FILTER (kept), histogram(error) FILTER (error IS NOT NULL) "  # noqa: S608  groups of ours
+        f"FROM samples LEFT JOIN ledger USING (key) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_MOST}"
     ).fetchall()
-    rows = [(plain(name) or "none", f"{seen:,}", f"{kept:,}") for name, seen, kept in counts]
-    others = total - sum(seen for _, seen, _ in counts)
-    rows += [("others", f"{others:,}", "")] if others else []
-    return lines([(title, "samples", "kept"), *rows], (1, 2)) if rows else []
+    rows = [
+        (plain(name) or "none", f"{seen:,}", f"{kept:,}", _frequent(classes) if failures else "")
+        for name, seen, kept, classes in counts
+    ]
+    others = total - sum(row[1] for row in counts)
+    rows += [("others", f"{others:,}", "", "")] if others else []
+    return lines([(title, "samples", "kept", "without an image" if failures else ""), *rows], (1, 2)) if rows else []
+
+
+def _frequent(classes: Mapping[str, int] | None) -> str:
+    """The most frequent classes of failure of a group."""
+    ordered = sorted((classes or {}).items(), key=lambda found: (-found[1], found[0]))
+    return ", ".join([f"{name}: {count:,}" for name, count in ordered[:_NAMED]] + ["…"] * (len(ordered) > _NAMED))
 
 
 def _shards(run: Run) -> list[str]:

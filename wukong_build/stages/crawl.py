@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+import duckdb
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,7 +24,7 @@ from wukong_build.executors import Executor
 from wukong_build.schema import PAGES
 from wukong_build.sql import connect, database
 from wukong_build.stages import run_stage
-from wukong_build.stages.facts import Again, ImageStage, PageStage, RobotsStage, asked_origins, fetch, known_robots
+from wukong_build.stages.facts import Again, ImageStage, PageStage, RobotsStage, asked_origins, known_robots
 from wukong_build.stages.forecast import Forecast, Sample
 from wukong_build.stages.lists import ListStage
 from wukong_build.stages.pairs import SampleStage, gather, plan_images
@@ -33,9 +34,8 @@ from wukong_build.web.frontier import Frontier
 from wukong_build.web.images import MOVED
 from wukong_build.web.manners import Manners
 from wukong_build.web.optout import Withheld
-from wukong_build.web.robots import KEPT
 from wukong_build.web.sources import Pages, Urls, labelled
-from wukong_build.web.url import canonical, host_of, origin_of
+from wukong_build.web.url import canonical, host_of
 
 log = logging.getLogger("wukong_build")
 
@@ -62,6 +62,8 @@ def crawl(
     lists = {label: source for label, source in sources.items() if isinstance(source, Urls)}
     for source in lists.values():
         source.check()
+    opt_out = config.crawl.opt_out
+    lists_digest = Withheld.load(opt_out.lists).digest  # a wrong list is said before anybody is asked for anything
     again = Again.of(retry, refresh, store)
     store.unfinish("crawl")
     _remove_orphans(store)
@@ -71,9 +73,9 @@ def crawl(
         _fetch_robots(known_robots(store, manners).unreachable(), store, executor, manners)
     pages = {label: source for label, source in sources.items() if isinstance(source, Pages)}
     _crawl_pages(pages, config, store, executor, again)
-    _fetch_images(config, store, executor, again)
+    _fetch_images(config, store, executor, again, lists_digest)
     gather(store)
-    run_stage(SampleStage(config.crawl.opt_out), store, executor)
+    run_stage(SampleStage(opt_out, lists_digest), store, executor)
     store.finish("crawl", made_from(config))
     _report(store)
 
@@ -107,24 +109,22 @@ def _crawl_pages(sources: dict[str, Pages], config: Config, store: Store, execut
     manners = config.crawl.manners(images=False)
     while True:
         frontier, missing, number = _frontier(sources, store, manners, again, executor.workers)
-        if unknown := frontier.unknown or _unknown(
-            {origin_of(url) for table in missing for url in table["url"].to_pylist()}, store
-        ):
-            _fetch_robots(unknown, store, executor, manners)
+        if frontier.unknown:
+            _fetch_robots(frontier.unknown, store, executor, manners)
         elif missing:
             log.info("crawl: round %d asks for %d pages", number, sum(map(len, missing)))
             plan(store, "pages", missing, config.crawl.pages_per_part)
-            fetch(PageStage(manners), store, executor)
+            run_stage(PageStage(manners), store, executor)
         else:
             break
     store.write("crawl/frontier", "00000", frontier.table())
     store.write("crawl/pages", "refused", _refused(frontier, number))
 
 
-def _fetch_images(config: Config, store: Store, executor: Executor, again: Again) -> None:
+def _fetch_images(config: Config, store: Store, executor: Executor, again: Again, lists_digest: str) -> None:
     """Rounds until every image that a source names has had its last answer: a redirect to another host is the next round's."""
     manners = config.crawl.manners(images=True)
-    stage = ImageStage(manners, config.crawl.image, config.crawl.opt_out)
+    stage = ImageStage(manners, config.crawl.image, config.crawl.opt_out, lists_digest)
     condition = again.condition("images")
     moved = True
     while moved and (origins := plan_images(store, condition, config.crawl.images_per_part, executor.workers)):
@@ -135,16 +135,14 @@ def _fetch_images(config: Config, store: Store, executor: Executor, again: Again
         _fetch_robots(_unknown(origins, store), store, executor, manners)
         log.info("crawl: asks for %d images of %d hosts", sum(origins.values()), len(origins))
         _look_ahead(stage, origins, store, executor)
-        fetch(stage, store, executor)
+        run_stage(stage, store, executor)
         errors = (store.read(stage.name, part.name, ["error"])["error"] for part in stage.parts(store))
         moved = any(pc.any(pc.equal(error, MOVED)).as_py() for error in errors)
 
 
 def _unknown(origins: Iterable[str], store: Store) -> set[str]:
-    """Those of the origins whose robots.txt was not asked for, or too long ago to be asked by it now."""
-    asked, oldest = asked_origins(store), dt.datetime.now(dt.UTC) - KEPT
-    urls = (origin for origin in origins if canonical(f"{origin}/") == f"{origin}/")
-    return {origin for origin in urls if origin not in asked or asked[origin] < oldest}
+    """Those of the origins whose robots.txt was not asked for."""
+    return {origin for origin in origins if canonical(f"{origin}/") == f"{origin}/"} - asked_origins(store)
 
 
 def _look_ahead(stage: ImageStage, origins: Mapping[str, int], store: Store, executor: Executor) -> None:
@@ -156,7 +154,7 @@ def _look_ahead(stage: ImageStage, origins: Mapping[str, int], store: Store, exe
     if hosts.total() < LONG_IMAGES and max(hosts.values()) * delay < LONG_SECONDS:
         return
     start = time.monotonic()
-    parts = fetch(msgspec.structs.replace(stage, is_sample=True), store, executor)
+    parts = run_stage(msgspec.structs.replace(stage, is_sample=True), store, executor)
     sample = Sample(
         images=sum(store.row_count(stage.name, part.name) for part in parts),
         stored_bytes=sum(store.size(stage.name, part.name) for part in parts),
@@ -171,12 +169,12 @@ def _frontier(
 ) -> tuple[Frontier, list[pa.Table], int]:
     """What the sources ask for as far as is known; what of it is not there yet; and the number of the round that fetches it."""
     with connect(store) as connection:
+        robots = known_robots(store, manners, _page_origins(sources, connection))
+        silent = ", ".join(f"'{origin}'" for origin in robots.silent()) or "''"  # origins hold no quotes
         connection.execute(
-            "CREATE VIEW asked_pages AS SELECT * FROM visits "  # noqa: S608  classes of ours
-            f"ANTI JOIN (SELECT url FROM latest_visits WHERE {again.condition('pages')}) AS again USING (url) "
-            "WHERE decision = 'asked'"
+            "CREATE VIEW asked_pages AS SELECT * FROM visits ANTI JOIN (SELECT url FROM latest_visits "  # noqa: S608  classes of ours
+            f"WHERE {again.condition('pages')} AND origin(url) NOT IN ({silent})) AS again USING (url) WHERE decision = 'asked'"
         )
-        robots = known_robots(store, manners)
         frontier = Frontier(sources, connection, robots)
         connection.register("frontier_now", frontier.table())
         ((number,),) = connection.execute("SELECT coalesce(max(round) + 1, 0) FROM asked_pages").fetchall()
@@ -187,6 +185,14 @@ def _frontier(
         )
         missing = list(in_lanes(connection, wanted, lanes))
     return frontier, missing, number
+
+
+def _page_origins(sources: dict[str, Pages], connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The origins whose robots.txt may decide on a page: those of seeds and visits, by either scheme."""
+    found = connection.execute("SELECT DISTINCT host FROM pages UNION SELECT DISTINCT origin(location) FROM pages").fetchall()
+    seeds = (canonical(url) or "" for source in sources.values() for url in source.seeds)
+    hosts = {(name or "").rpartition("/")[2] for (name,) in found} | set(map(host_of, seeds))
+    return [f"{scheme}://{host}/" for host in hosts for scheme in ("http", "https")]
 
 
 def _refused(frontier: Frontier, number: int) -> pa.Table:
@@ -206,4 +212,4 @@ def _fetch_robots(origins: Iterable[str], store: Store, executor: Executor, mann
         connection.register("wanted", pa.table({"origin": wanted}))
         planned = in_lanes(connection, "SELECT origin, origin AS asked FROM wanted", executor.workers)
         plan(store, "robots", planned, ROBOTS_PER_PART)
-    fetch(RobotsStage(manners), store, executor)
+    run_stage(RobotsStage(manners), store, executor)

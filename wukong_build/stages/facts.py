@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import faulthandler
+import functools
 import operator
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 import numpy as np
@@ -20,21 +21,18 @@ import pyarrow.compute as pc
 import uvloop
 
 from wukong_build.errors import ConfigError, listed, nearest
-from wukong_build.executors import Executor, Part
+from wukong_build.executors import Part
 from wukong_build.schema import IMAGES, PAGES, PAIRS, ROBOTS
-from wukong_build.stages import run_stage
+from wukong_build.stages.learnt import learnt_before, note_learnt
 from wukong_build.stages.plan import next_number, plan_folder
 from wukong_build.store import PartWriter, Store, digest_of, fingerprint_of
 from wukong_build.web.failures import FAILURES
 from wukong_build.web.fetch import Fetcher
 from wukong_build.web.images import Rules, fetch_images
-from wukong_build.web.manners import Learnt, Limits, Manners
+from wukong_build.web.manners import Limits, Manners
 from wukong_build.web.optout import OptOut, Withheld
 from wukong_build.web.robots import Robots, fetch_robots
 from wukong_build.web.url import origin_of
-
-if TYPE_CHECKING:
-    from wukong_build.web.spider import PageRows
 
 T = TypeVar("T")
 
@@ -47,11 +45,8 @@ Small enough that the allocator keeps the memory for the next one: at 64 MB a te
 HANGS_AFTER_SECONDS = 300.0
 """A worker whose loop has not turned for so long hangs: in a parser that found no end, or a library waiting for a lost lock."""
 
-_LEARNT = "learnt"
-"""The note of a part that holds what it learnt of hosts."""
-
-_REMEMBERED = "crawl/learnt.json"
-"""What was learnt of hosts, from one step and one command to the next."""
+_ROW_BYTES = 10_000
+"""What a row without an image may take at most, signals and addresses included; it takes a tenth of it as a rule."""
 
 FACT = "fact"
 """The fingerprint of a part that the network made: whatever the config says now, this is what was answered."""
@@ -82,16 +77,16 @@ class Again(msgspec.Struct, frozen=True):
         names = ", ".join(f"'{name}'" for name in sorted(self.classes))
         wishes = [f"error IN ({names})"] if names else []
         if self.before is not None:
-            wishes.append(f"epoch_ms(fetched_at) <= {int(self.before.timestamp() * 1000)}")
+            wishes.append(f"coalesce(epoch_ms(fetched_at), 0) <= {int(self.before.timestamp() * 1000)}")
         if not wishes:
             return "false"
         return f"coalesce(({' OR '.join(wishes)}) AND TRY_CAST(part AS INTEGER) < {self.parts_before[kind]}, false)"
 
 
-def asked_origins(store: Store) -> dict[str, dt.datetime]:
-    """The origins whose robots.txt was asked for → when it was last."""
-    tables = [store.read("crawl/robots", part, ["origin", "fetched_at"]) for part in store.parts("crawl/robots")]
-    return {origin: at for table in tables for origin, at in zip(*table.to_pydict().values(), strict=True)}
+def asked_origins(store: Store) -> set[str]:
+    """The origins whose robots.txt was asked for."""
+    parts = (store.read("crawl/robots", part, ["origin"]) for part in store.parts("crawl/robots"))
+    return {origin for part in parts for origin in part["origin"].to_pylist()}
 
 
 def known_robots(store: Store, manners: Manners, urls: Iterable[str] | None = None) -> Robots:
@@ -131,11 +126,27 @@ class FactStage(msgspec.Struct, frozen=True):
         """What a part is to fetch."""
         return store.read(plan_folder(self.kind), part.name).to_pylist()  # type: ignore[no-any-return]
 
-    def fetcher(self, store: Store, part: Part) -> Fetcher:
-        """One that knows what was learnt of hosts before: by the lane's last part, or by earlier steps and commands."""
-        before = f"{int(part.name) - 1:05d}"
-        same_lane = store.note(plan_folder(self.kind), before, "lane") == part.lane
-        return Fetcher(self.manners, _noted_in(store, self.name, before) if same_lane else _remembered(store))
+    def robots(self, store: Store, part: Part, urls: Sequence[str]) -> Robots:
+        """The robots.txt that hold for some URLs; those that have grown too old since the plan are asked for again first."""
+        known = known_robots(store, self.manners, urls)
+        stale = known.stale(dt.datetime.now(dt.UTC))
+        if not stale:
+            return known
+        found = self.ask(store, part, lambda fetcher: fetch_robots(stale, fetcher, self.manners.product))
+        store.write("crawl/robots", f"{self.kind}-{part.name}", found, FACT)
+        return known_robots(store, self.manners, urls)
+
+    def ask(self, store: Store, part: Part, work: Callable[[Fetcher], Coroutine[Any, Any, T]]) -> T:
+        """What comes of some work with a fetcher, which knows what the lane has learnt of hosts, and leaves what it learns."""
+        fetcher = Fetcher(self.manners, learnt_before(store, part.lane))
+
+        async def asked() -> T:
+            async with fetcher:
+                return await work(fetcher)
+
+        found = _await(asked())
+        note_learnt(store, part.lane, fetcher.learnt)
+        return found
 
 
 class RobotsStage(FactStage, frozen=True):
@@ -145,14 +156,10 @@ class RobotsStage(FactStage, frozen=True):
 
     def work(self, store: Store, part: Part) -> str:
         """The robots.txt of some origins."""
-        fetcher = self.fetcher(store, part)
-        found = _await(self._fetch(fetcher, [row["origin"] for row in self.rows(store, part)]))
-        store.write(self.name, part.name, found, part.fingerprint, _noted(fetcher))
+        origins = [row["origin"] for row in self.rows(store, part)]
+        found = self.ask(store, part, lambda fetcher: fetch_robots(origins, fetcher, self.manners.product))
+        store.write(self.name, part.name, found, part.fingerprint)
         return f"{len(found)} hosts asked"
-
-    async def _fetch(self, fetcher: Fetcher, origins: list[str]) -> pa.Table:
-        async with fetcher:
-            return await fetch_robots(origins, fetcher, self.manners.product)
 
 
 class PageStage(FactStage, frozen=True):
@@ -162,21 +169,17 @@ class PageStage(FactStage, frozen=True):
 
     def work(self, store: Store, part: Part) -> str:
         """Some pages; their pairs are written first, so that a page is never there without them."""
-        rows = self.rows(store, part)
-        robots = known_robots(store, self.manners, (row["url"] for row in rows))
-        fetcher = self.fetcher(store, part)
-        found = _await(self._fetch(fetcher, rows, robots))
+        from wukong_build.web.spider import fetch_pages  # which imports Scrapy
+
+        planned = self.rows(store, part)
+        robots = self.robots(store, part, [row["url"] for row in planned])
+        rows = [row for row in planned if robots.refusal(row["url"]) is None]  # the next frontier says why of the others
+        found = self.ask(store, part, lambda fetcher: fetch_pages(rows, fetcher, robots, self.manners.product))
         pages = PAGES.table(sorted(found.pages, key=operator.itemgetter("url")))
         pairs = sorted(found.pairs, key=operator.itemgetter("page_url", "position"))
         store.write("crawl/pairs", part.name, PAIRS.table(pairs), part.fingerprint)
-        store.write(self.name, part.name, pages, part.fingerprint, _noted(fetcher))
-        return f"{pc.sum(pc.is_null(pages['error'])).as_py()} of {len(pages)} pages answered, {len(pairs)} pairs"
-
-    async def _fetch(self, fetcher: Fetcher, rows: list[dict[str, Any]], robots: Robots) -> PageRows:
-        from wukong_build.web.spider import fetch_pages  # which imports Scrapy
-
-        async with fetcher:
-            return await fetch_pages(rows, fetcher, robots, self.manners.product)
+        store.write(self.name, part.name, pages, part.fingerprint)
+        return f"{pc.sum(pc.is_null(pages['error'])).as_py() or 0} of {len(pages)} pages answered, {len(pairs)} pairs"
 
 
 class ImageStage(FactStage, frozen=True):
@@ -184,6 +187,8 @@ class ImageStage(FactStage, frozen=True):
 
     limits: Limits
     opt_out: OptOut
+    lists_digest: str
+    """Of the user's lists of what is withheld, so that a worker loads them once."""
     is_sample: bool = False
     """True for the first part of each lane alone."""
     kind: ClassVar[str] = "images"
@@ -196,58 +201,34 @@ class ImageStage(FactStage, frozen=True):
     def work(self, store: Store, part: Part) -> str:
         """Some images, written as they come: memory is bounded by a row group, not by the part."""
         rows = self.rows(store, part)
-        robots = known_robots(store, self.manners, (row["location"] or row["url"] for row in rows))
-        rules = Rules(self.limits, robots, self.manners.product, self.opt_out, Withheld.load(self.opt_out.lists))
-        fetcher = self.fetcher(store, part)
+        robots = self.robots(store, part, [url for row in rows for url in (row["location"], row["url"]) if url])
+        withheld = loaded(self.opt_out.lists, self.lists_digest)
+        rules = Rules(self.limits, robots, self.manners.product, self.opt_out, withheld)
         with store.writing(self.name, part.name, IMAGES.arrow, part.fingerprint) as writer:
-            came = _await(_write_images(rows, fetcher, rules, writer))
-            writer.notes = _noted(fetcher)
+            came = self.ask(store, part, lambda fetcher: _write_images(rows, fetcher, rules, writer))
         return f"{came} of {len(rows)} images came"
+
+
+@functools.lru_cache(maxsize=1)
+def loaded(lists: tuple[str, ...], digest: str) -> Withheld:  # noqa: ARG001  a changed list is another one
+    """The user's lists of what is withheld, read once by each process."""
+    return Withheld.load(lists)
 
 
 async def _write_images(rows: list[dict[str, Any]], fetcher: Fetcher, rules: Rules, writer: PartWriter) -> int:
     """Fetch and write images; returns how many came."""
     came = waiting_bytes = 0
     waiting: list[dict[str, Any]] = []
-    async with fetcher:
-        async for row in fetch_images(rows, fetcher, rules):
-            waiting.append(row)
-            waiting_bytes += row["image_bytes"] or 0
-            came += row["error"] is None
-            if waiting_bytes > ROW_GROUP_BYTES:
-                _flush(waiting, writer)
-                waiting_bytes = 0
+    async for row in fetch_images(rows, fetcher, rules):
+        waiting.append(row)
+        waiting_bytes += _ROW_BYTES + (row["image_bytes"] or 0)
+        came += row["error"] is None
+        if waiting_bytes > ROW_GROUP_BYTES:
+            _flush(waiting, writer)
+            waiting_bytes = 0
     if waiting:
         _flush(waiting, writer)
     return came
-
-
-def _noted(fetcher: Fetcher) -> dict[str, str]:
-    """What a fetcher learnt of hosts that were not as they should be, for the next part of the lane."""
-    odd = {host: learnt for host, learnt in fetcher.learnt.items() if learnt.is_odd}
-    return {_LEARNT: msgspec.json.encode(odd).decode()} if odd else {}
-
-
-def _noted_in(store: Store, stage: str, part: str) -> dict[str, Learnt]:
-    """What a part has learnt of hosts."""
-    return msgspec.json.decode(store.note(stage, part, _LEARNT) or "{}", type=dict[str, Learnt])
-
-
-def _remembered(store: Store) -> dict[str, Learnt]:
-    """What earlier steps and commands have learnt of hosts."""
-    path = store.path(_REMEMBERED)
-    return msgspec.json.decode(store.fs.cat_file(path), type=dict[str, Learnt]) if store.fs.exists(path) else {}
-
-
-def fetch(stage: FactStage, store: Store, executor: Executor) -> list[Part]:
-    """Bring the facts of a kind up to date with their plan, and remember what was learnt of hosts; returns the new parts."""
-    parts = run_stage(stage, store, executor)
-    learnt = _remembered(store)
-    for part in parts:
-        learnt |= _noted_in(store, stage.name, part.name)
-    with store.replacing(_REMEMBERED) as file:
-        file.write(msgspec.json.encode({host: of_host for host, of_host in learnt.items() if of_host.is_odd}))
-    return parts
 
 
 def _flush(waiting: list[dict[str, Any]], writer: PartWriter) -> None:

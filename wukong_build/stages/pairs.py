@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from wukong_build.executors import Part
 from wukong_build.schema import FETCH_FACTS, SAMPLES
 from wukong_build.sql import FIRST_OCCURRENCE, connect
+from wukong_build.stages.facts import loaded
 from wukong_build.stages.plan import ROWS_AT_ONCE, cut, first_rows, in_lanes, plan
 from wukong_build.store import Store, digest_of, fingerprint_of
 from wukong_build.web.caption import choose
@@ -33,6 +34,8 @@ CAPTION_VERSION = 1
 """Raised when `choose` would choose otherwise than before."""
 
 _GATHERED = "crawl/gathered"
+_PLACES = ("url", "final_url", "page_url")
+"""Columns with an address at which a domain may be withheld."""
 _PLANNED = ("key", "url", "page_url", "location", "hops", "host", "page_opt_out", "etag", "last_modified")
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
@@ -57,7 +60,7 @@ def plan_images(store: Store, again: str, rows_per_part: int, lanes: int) -> Cou
         "location, hops, etag, last_modified, coalesce(location, occurrences.url) AS asked, origin(asked) AS origin "
         "FROM occurrences LEFT JOIN (SELECT key, location, CASE WHEN location IS NOT NULL THEN hops END AS hops, "
         f"coalesce(error = '{MOVED}' OR ({again}), false) AS again FROM latest) AS known USING (key) "
-        "LEFT JOIN (SELECT key, etag, last_modified FROM answers WHERE error IS NULL) AS held "
+        "LEFT JOIN (SELECT key, etag, last_modified FROM answers WHERE error IS NULL AND final_url = url) AS held "
         "ON again AND location IS NULL AND held.key = occurrences.key WHERE known.key IS NULL OR again"
     )
     with connect(store) as connection:
@@ -128,13 +131,14 @@ def gather(store: Store) -> None:
 class SampleStage(msgspec.Struct, frozen=True):
     """One row for every sample, beside the bytes of its image: a part of samples for every part of images."""
 
-    opt_out: OptOut = OptOut()
+    opt_out: OptOut
+    lists_digest: str
     name: ClassVar[str] = "crawl/samples"
     appends: ClassVar[bool] = False
 
     def parts(self, store: Store) -> list[Part]:
         """One part for every part of images that has a sample."""
-        wishes = [msgspec.to_builtins(self.opt_out), Withheld.load(self.opt_out.lists).digest]
+        wishes = [msgspec.to_builtins(self.opt_out), self.lists_digest]
         return [
             Part(name, fingerprint_of(digest, store.digest("crawl/images", name), CAPTION_VERSION, wishes))
             for name, digest in store.digests(_GATHERED)
@@ -145,7 +149,7 @@ class SampleStage(msgspec.Struct, frozen=True):
         answers = store.read("crawl/images", part.name, ["opt_out", *FETCH_FACTS])
         with store.open_part(_GATHERED, part.name) as file:
             groups = map(file.read_row_group, range(file.num_row_groups))
-            samples = _samples(answers, groups, Withheld.load(self.opt_out.lists))
+            samples = _samples(answers, groups, loaded(self.opt_out.lists, self.lists_digest))
         samples = _obeying(samples, self.opt_out)
         store.write(self.name, part.name, samples, part.fingerprint)
         return f"{len(samples) - samples['caption_found'].null_count} of {len(samples)} samples have a caption"
@@ -186,11 +190,10 @@ def _told(rows: pa.Table, withheld: Withheld) -> pa.ChunkedArray:
     """The opt-outs of each row, with what the user's lists say of the file and of the URLs it has."""
     if not withheld.entries:
         return rows["opt_out"]
+    names = [name for name in ("opt_out", *_PLACES, "sha256") if name in rows.column_names]
     told = [
-        [*(row["opt_out"] or ()), *withheld.signals((row.get("url"), row.get("page_url")), row.get("sha256"))]
-        for row in rows.select(
-            [name for name in ("opt_out", "url", "page_url", "sha256") if name in rows.column_names]
-        ).to_pylist()
+        [*(row["opt_out"] or ()), *withheld.signals(map(row.get, _PLACES), row.get("sha256"))]
+        for row in rows.select(names).to_pylist()
     ]
     return pa.chunked_array([pa.array(told, rows["opt_out"].type)])
 

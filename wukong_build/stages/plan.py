@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wukong_build.stages.learnt import put_together
 from wukong_build.store import Store
 
 ROWS_AT_ONCE = 10_000
@@ -36,6 +37,7 @@ def next_number(store: Store, kind: str) -> int:
 def plan(store: Store, kind: str, wanted: Iterable[pa.Table], rows_per_part: int) -> None:
     """Cut what is to be fetched into new parts, and write down what each is to fetch; `wanted` is sorted by its column `lane`."""
     store.delete_stage(plan_folder(kind))
+    put_together(store)
     number = itertools.count(next_number(store, kind))
     for lane, rows in cut(wanted, "lane", rows_per_part):
         with store.writing(plan_folder(kind), f"{next(number):05d}", rows.schema) as writer:

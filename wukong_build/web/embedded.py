@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import cbor2
@@ -23,8 +23,26 @@ AT_MOST_ASSERTIONS = 16
 AT_MOST_BYTES = 65_536
 """How much of one assertion is read; real ones have some hundred bytes."""
 
-_PROHIBITED = re.compile(rb"DMI-PROHIBITED(?:-[A-Z]{1,40})?")
-_PROHIBITED_WIDE = re.compile("DMI-PROHIBITED".encode("utf-16-le") + rb"(?:-\0(?:[A-Z]\0){1,40})?")
+_CONSTRAINTS = (
+    "AIMLTRAINING",
+    "EXCEPTSEARCHENGINEINDEXING",
+    "GENAIMLTRAINING",
+    "SEECONSTRAINT",
+    "SEEEMBEDDEDRIGHTSEXPR",
+    "SEELINKEDRIGHTSEXPR",
+)
+"""What may follow DMI-PROHIBITED in the PLUS vocabulary; with any other word it counts as what it begins with."""
+
+
+def _prohibited(encoding: str) -> re.Pattern[bytes]:
+    """The values that prohibit, as an encoding has them."""
+    start, dash = "DMI-PROHIBITED".encode(encoding), "-".encode(encoding)
+    words = b"|".join(word.encode(encoding) for word in _CONSTRAINTS)
+    return re.compile(start + b"(?:" + dash + b"(?:" + words + b")(?![A-Z]))?")
+
+
+_PROHIBITED = _prohibited("utf-8")
+_PROHIBITED_WIDE = _prohibited("utf-16-le")
 _WIDE = b"\0D\0M\0I\0-\0P\0R\0O\0H"
 """How every value that prohibits begins in UTF-16 of either byte order, after the slash before it."""
 
@@ -101,9 +119,10 @@ def _is_box(segment: bytes) -> bool:
 
 def _xmp_signals(metadata: bytes) -> Iterator[str]:
     """Every value of the PLUS vocabulary that prohibits something: what a constraint asks for cannot be read by a machine."""
-    narrow = _PROHIBITED.findall(metadata) if b"DMI-PROHIBITED" in metadata else []
-    wide = _PROHIBITED_WIDE.findall(metadata) if _WIDE in metadata else []
-    yield from (f"xmp:{found.decode()}" for found in {*narrow, *(found.replace(b"\0", b"") for found in wide)})
+    narrow = _PROHIBITED.finditer(metadata) if b"DMI-PROHIBITED" in metadata else ()
+    wide = _PROHIBITED_WIDE.finditer(metadata) if _WIDE in metadata else ()
+    values = {found[0] for found in chain(narrow, wide)}
+    yield from ("xmp:" + value.replace(b"\0", b"").decode() for value in values)
 
 
 def _c2pa_signals(manifest: bytes) -> Iterator[str]:

@@ -7,18 +7,24 @@ import zlib
 ACCEPTED = "gzip, deflate"
 """What requests say can be unpacked here."""
 
+AT_MOST_CODINGS = 2
+"""How often a body may have been packed: no server means to do it more than once, and each layer costs as much as the body."""
+
 
 class Oversized(ValueError):
     """The body unpacks to more than was allowed."""
 
 
 class Broken(ValueError):
-    """The body ends before its time, or was never packed as its server says."""
+    """The body ends before its time, was never packed as its server says, or too often."""
 
 
 def unpacked(body: bytes, encoding: str, at_most_bytes: int) -> bytes:
     """The body without its `Content-Encoding`; no more than the bytes allowed (and one) are ever held. Oversized, Broken."""
-    for name in reversed([name.strip().lower() for name in encoding.split(",")]):
+    names = [name.strip().lower() for name in encoding.split(",")]
+    if len(names) > AT_MOST_CODINGS:
+        raise Broken(f"packed {len(names)} times")
+    for name in reversed(names):
         if name in ("gzip", "x-gzip", "deflate"):
             body = _inflated(body, at_most_bytes)
         elif name not in ("", "identity"):

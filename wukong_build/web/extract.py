@@ -7,13 +7,39 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 
 from wukong_build.web.address import Attributes, addresses, is_placeholder, is_tiny
 from wukong_build.web.licence import Licence, licences
-from wukong_build.web.outline import AT_MOST_CHARACTERS, AT_MOST_TEXT, HEADINGS, Counts, Line, Outline, Path, collapse
+from wukong_build.web.outline import (
+    AT_MOST_CHARACTERS,
+    AT_MOST_CHILDREN,
+    AT_MOST_TEXT,
+    HEADINGS,
+    Counts,
+    Line,
+    Outline,
+    Path,
+    collapse,
+)
 from wukong_build.web.url import canonical
+
+AT_MOST_PAIRS = 10_000
+"""How many images of one page are taken; real galleries have some hundred."""
+
+AT_MOST_LINKS = 20_000
+"""How many links of one page are looked at."""
+
+AT_MOST_METAS = 1_000
+"""How many `meta` elements of one page are read."""
+
+AT_MOST_CANDIDATE = 500
+"""How much of a candidate text is kept: twice what a caption has, and every image of a page may share one."""
+
+AT_MOST_REFERENCES = 4
+"""How many elements an image may name as its label, and as its description."""
 
 NEAREST_COUNT = 2
 """How many lines on either side of an image are looked at."""
@@ -104,7 +130,7 @@ class _Reading:
             else:
                 images.append((url, shared_texts))
         page_texts = tuple(_texts("page_title", self.title))
-        for position, (url, texts) in enumerate(images):
+        for position, (url, texts) in enumerate(images[:AT_MOST_PAIRS]):
             yield Pair(url, self.page_url, position, (*texts, *page_texts))
 
     def links(self) -> dict[str, None]:
@@ -112,7 +138,8 @@ class _Reading:
         wishes = {wish.strip().lower() for content in self.metas.get("robots", ()) for wish in content.split(",")}
         if not wishes.isdisjoint({"nofollow", "none"}):
             return {}
-        urls = (canonical(target, self.base) for index, tag in enumerate(self.tags) if (target := self._target(index, tag)))
+        targets = (target for index, tag in enumerate(self.tags) if (target := self._target(index, tag)))
+        urls = (canonical(target, self.base) for target in islice(targets, AT_MOST_LINKS))
         return dict.fromkeys(url for url in urls if url is not None)
 
     def to_crawlers(self) -> dict[str, list[str]]:
@@ -141,12 +168,13 @@ class _Reading:
     def _title(self) -> str | None:
         parents, nodes = self.outline.parents, self.outline.nodes
         titles = (index for index, tag in enumerate(self.tags) if tag == "title" and self.tags[parents[index]] != "svg")
-        return next((collapse(nodes[title].text()) for title in titles), None) or None
+        found = next((collapse(nodes[title].text()) for title in titles), "")
+        return found[:AT_MOST_CHARACTERS].rstrip() or None
 
     def _metas(self) -> dict[str, list[str]]:
         """What the page's `meta` elements say, by property or name."""
         metas: dict[str, list[str]] = {}
-        for attributes in self._all("meta"):
+        for attributes in islice(self._all("meta"), AT_MOST_METAS):
             name, content = attributes.get("property") or attributes.get("name"), collapse(attributes.get("content") or "")
             if name and content:
                 metas.setdefault(name.strip().lower(), []).append(content)
@@ -155,7 +183,7 @@ class _Reading:
     def _urls(self) -> dict[int, str]:
         """The picture of every image a reader sees; one in `noscript` counts where nothing outside shows it."""
         around = self.outline.around
-        found = {image: url for image in self.outline.images if (url := self._url(image)) is not None}
+        found = {image: url for image in self.outline.images[:AT_MOST_PAIRS] if (url := self._url(image)) is not None}
         outside = {image: url for image, url in found.items() if around[image].noscript < 0}
         shown, urls = list(outside), set(outside.values())
         inside = ((image, url) for image, url in found.items() if image not in outside and url not in urls)
@@ -174,7 +202,8 @@ class _Reading:
         picture = self.outline.parents[image]
         if self.tags[picture] != "picture":
             return []
-        return [child.attributes for child in self.outline.nodes[picture].iter() if child.tag == "source"]
+        children = islice(self.outline.nodes[picture].iter(), AT_MOST_CHILDREN)
+        return [child.attributes for child in children if child.tag == "source"]
 
     def _has_twin(self, noscript: int, shown: list[int]) -> bool:
         """Whether the image just before or after a `noscript` stands beside it, at most one element deep."""
@@ -189,7 +218,7 @@ class _Reading:
         for origin, name in (("alt", "alt"), ("title", "title"), ("aria_label", "aria-label")):
             yield from _texts(origin, attributes.get(name))
         for origin, name in (("labelled_by", "aria-labelledby"), ("described_by", "aria-describedby")):
-            for target in (attributes.get(name) or "").split():
+            for target in (attributes.get(name) or "").split(None, AT_MOST_REFERENCES)[:AT_MOST_REFERENCES]:
                 element = self.outline.with_id(target)
                 if element is not None:
                     yield from _texts(origin, self.outline.text(element))
@@ -270,6 +299,6 @@ class _Reading:
 
 def _texts(origin: str, text: str | None, distance: int = 0) -> Iterator[Text]:
     """The text as a candidate, if there is any."""
-    collapsed = collapse((text or "")[:AT_MOST_TEXT])
+    collapsed = collapse((text or "")[:AT_MOST_CANDIDATE])
     if collapsed:
         yield Text(collapsed, origin, distance)

@@ -32,6 +32,8 @@ _NOTHING: Mapping[str, Any] = types.MappingProxyType({})
 _NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
 _REDIRECTS = (301, 302, 303, 307, 308)
 _NOT_MODIFIED = 304
+_CONDITIONS = {"If-None-Match": "etag", "If-Modified-Since": "last_modified"}
+_NEEDS_PROXY_PASSWORD = 407
 _A_DAY_SECONDS = 86_400.0
 _OWN_CLASS = {403, 404, 410, 429}
 _CLASSES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
@@ -95,7 +97,7 @@ class Fetcher:
         self._turns = Turns(self._manners.per_host, AT_ONCE, self._learnt)
         self._clock = asyncio.get_running_loop().time
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=self._resolver, limit=0, ttl_dns_cache=300),
+            connector=aiohttp.TCPConnector(resolver=self._resolver, limit=0, ttl_dns_cache=300, keepalive_timeout=5),
             headers={"User-Agent": self._manners.user_agent, "Accept-Encoding": encoding.ACCEPTED},
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
@@ -190,6 +192,8 @@ class Fetcher:
         proxy = self._manners.proxy_of(asked.raw_host or "")
         async with self._session.get(asked, headers=headers, proxy=proxy, allow_redirects=False) as response:
             answer = Answer(url, status_class(response.status), response.status, response.headers)
+            if response.status == _NOT_MODIFIED and not headers.keys() & _CONDITIONS:
+                return msgspec.structs.replace(answer, error="protocol")  # nobody asked whether it was
             if answer.error is not None or answer.location is not None:
                 return answer
             if response.status >= 300:  # noqa: PLR2004  as HTTP cuts its statuses
@@ -202,8 +206,7 @@ class Fetcher:
 
 def conditions(row: Mapping[str, Any]) -> dict[str, str]:
     """The headers that ask for something only if it is no longer as the row (`etag, last_modified`) has it."""
-    said = {"If-None-Match": row.get("etag"), "If-Modified-Since": row.get("last_modified")}
-    return {name: value for name, value in said.items() if value}
+    return {name: row[column] for name, column in _CONDITIONS.items() if row.get(column)}
 
 
 async def _body(response: aiohttp.ClientResponse, at_most_bytes: int) -> bytes:
@@ -232,7 +235,7 @@ def _pause_seconds(answer: Answer) -> float | None:
         return float(min(int(wish[:9]), _A_DAY_SECONDS))
     try:
         seconds = (email.utils.parsedate_to_datetime(wish) - dt.datetime.now(dt.UTC)).total_seconds()
-    except (ValueError, TypeError):  # no date, or one without a zone
+    except (ValueError, TypeError, OverflowError, IndexError):  # no date, or one without a zone, or of no calendar
         return None
     return min(max(seconds, 0.0), _A_DAY_SECONDS)
 
@@ -248,6 +251,8 @@ def status_class(status: int) -> str | None:
         return str(status)
     if status == _NOT_MODIFIED:
         return "not_modified"
+    if status == _NEEDS_PROXY_PASSWORD:
+        return "proxy"
     if status >= 500:  # noqa: PLR2004  as HTTP cuts its statuses
         return "5xx"
     if status >= 400 or status < 200:  # noqa: PLR2004  as above

@@ -29,6 +29,7 @@ class Frontier:
     def __init__(self, sources: Mapping[str, Pages], connection: duckdb.DuckDBPyConnection, robots: Robots) -> None:
         self._connection = connection
         self._robots = robots
+        self._standing = self._standing_pages()
         self.refused: dict[str, tuple[int, str]] = {}
         """URL → depth and reason."""
         self.unknown: set[str] = set()
@@ -45,6 +46,14 @@ class Frontier:
         """Every page asked for: rows of `FRONTIER`, sorted by URL."""
         rows = [{"url": url, "depth": depth, "source": source} for url, (depth, source) in sorted(self._found.items())]
         return FRONTIER.table(rows)
+
+    def _standing_pages(self) -> set[str]:
+        """Pages of origins whose robots.txt cannot be had just now, fetched when it could be and allowed them."""
+        silent = set(self._robots.silent())
+        if not silent:
+            return set()
+        before, fetched = self._robots.before(), self._connection.execute("SELECT url FROM asked_pages").fetchall()
+        return {url for (url,) in fetched if origin_of(url) in silent and before.refusal(url) is None}
 
     def _closure(self, source: Pages) -> dict[str, int]:
         """URL → depth of every page that one source asks for."""
@@ -79,7 +88,7 @@ class Frontier:
                 continue
             if not self._robots.knows(url):
                 self.unknown.add(origin_of(url))
-            elif refusal := self._robots.refusal(url):
+            elif (refusal := self._robots.refusal(url)) and url not in self._standing:
                 self.refused.setdefault(url, (depth, refusal))
             elif len(new) >= budget:
                 self.refused.setdefault(url, (depth, "budget"))

@@ -9,8 +9,11 @@ import asyncio
 import functools
 import ipaddress
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -19,7 +22,14 @@ from wukong_build.web.manners import Manners
 AT_ONCE = 64
 """Names looked up at once."""
 
+AT_ONCE_UNDER_A_SUFFIX = 16
+"""Of these, names that end in the same two labels: where their name server is silent, others still have their turn."""
+
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: what a network without IPv4 resolves every name to
+
+
+_Found = list[tuple[Any, ...]]
+"""What `getaddrinfo` returns."""
 
 
 class BlockedAddress(OSError):
@@ -49,6 +59,7 @@ class GuardedResolver(AbstractResolver):
         self._manners = manners
         self._proxies = manners.proxy_hosts()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="dns")
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._allowed_through_proxy: dict[str, bool] = {}
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
@@ -77,13 +88,21 @@ class GuardedResolver(AbstractResolver):
     async def _look_up(self, host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
         """What the machine's resolver says, asked in threads of our own: a dead name server must not hold up the others."""
         ask = functools.partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        found = await self._in_turn(".".join(host.split(".")[-2:]), ask)
         return [
             ResolveResult(
                 hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST
             )
             for kind, _, protocol, _, address in found
         ]
+
+    async def _in_turn(self, suffix: str, ask: Callable[[], _Found]) -> _Found:
+        """What a look-up finds; its turn lasts as long as its thread is busy, also where nobody waits for it any more."""
+        turn = self._turns.setdefault(suffix, asyncio.Semaphore(AT_ONCE_UNDER_A_SUFFIX))
+        await turn.acquire()
+        asked = asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        asked.add_done_callback(lambda _: turn.release())
+        return await asyncio.shield(asked)
 
     def allows(self, host: str) -> bool:
         """False for a literal address that is not public, unless the config allows those; names are checked when resolved."""

@@ -6,7 +6,9 @@ A failure is a row with an error class, never a lost pair. Knows no files; rows 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -18,7 +20,9 @@ from wukong_build.web.fetch import Answer, Fetcher, conditions
 from wukong_build.web.manners import Limits
 from wukong_build.web.optout import OptOut, Withheld, header_signals
 from wukong_build.web.robots import Robots
-from wukong_build.web.url import canonical, origin_of
+from wukong_build.web.url import canonical, origin_of, without_user
+
+log = logging.getLogger("wukong_build")
 
 AT_MOST_HOPS = 5
 """Redirects followed for one image."""
@@ -38,9 +42,13 @@ class Rules(msgspec.Struct, frozen=True):
     withheld: Withheld = Withheld()
 
     def known_signals(self, row: dict[str, Any], url: str) -> list[str]:
-        """The signals that withhold an image, as far as they are known before it is asked for."""
-        listed = self.withheld.signals((url, row["page_url"]))
-        return [*(row.get("page_opt_out") or ()), *self.robots.opt_out(url), *listed]
+        """The signals that withhold an image, as far as they are known before it is asked for, by wherever it was sought."""
+        listed = self.withheld.signals((row["page_url"],))
+        return [*(row.get("page_opt_out") or ()), *self.site_signals(row["url"]), *self.site_signals(url), *listed]
+
+    def site_signals(self, url: str) -> list[str]:
+        """The signals by which the site of a URL, and the user's lists, withhold it."""
+        return [*self.robots.opt_out(url), *self.withheld.signals((url,))]
 
     def answered_signals(self, answer: Answer, sha256: str) -> list[str]:
         """The signals in the answer itself: its headers, the bytes of the image, and what a list says of those."""
@@ -50,13 +58,13 @@ class Rules(msgspec.Struct, frozen=True):
     def may_follow(self, url: str, target: str) -> bool:
         """True for a redirect within an origin, which another round needs not look at."""
         same_site = origin_of(target) == origin_of(url)
-        return same_site and self.robots.refusal(target) is None and not self.opt_out.obeyed(self.robots.opt_out(target))
+        return same_site and self.robots.refusal(target) is None and not self.opt_out.obeyed(self.site_signals(target))
 
 
 async def fetch_images(rows: Sequence[dict[str, Any]], fetcher: Fetcher, rules: Rules) -> AsyncIterator[dict[str, Any]]:
     """A row of `IMAGES` for every row given: `key, url, page_url`, and what the plan knows of it besides."""
     answered: asyncio.Queue[asyncio.Task[dict[str, Any]]] = asyncio.Queue()
-    asking = {asyncio.create_task(_fetch(row, fetcher, rules)) for row in rows}
+    asking = {asyncio.create_task(_fetched(row, fetcher, rules)) for row in rows}
     for task in asking:
         task.add_done_callback(asking.discard)  # so that an image is held no longer than until it is taken
         task.add_done_callback(answered.put_nowait)
@@ -67,6 +75,15 @@ async def fetch_images(rows: Sequence[dict[str, Any]], fetcher: Fetcher, rules: 
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def _fetched(row: dict[str, Any], fetcher: Fetcher, rules: Rules) -> dict[str, Any]:
+    """The answer for one image, whatever it is that went wrong: none shall cost its neighbours."""
+    try:
+        return await _fetch(row, fetcher, rules)
+    except Exception as error:  # noqa: BLE001  as above
+        log.warning("crawl: %s cannot be fetched: %r", row["url"], error)
+        return _image_row(row, Answer(row["url"], "protocol", at=dt.datetime.now(dt.UTC), attempts=1))
 
 
 async def _fetch(row: dict[str, Any], fetcher: Fetcher, rules: Rules) -> dict[str, Any]:
@@ -85,7 +102,7 @@ async def _fetch(row: dict[str, Any], fetcher: Fetcher, rules: Rules) -> dict[st
     answer = await fetcher.fetch(
         url,
         rules.limits,
-        headers=_headers(row),
+        headers=_headers(row, url),
         redirects=AT_MOST_HOPS - hops,
         may_follow=lambda target: rules.may_follow(url, target),
         delay_seconds=rules.robots.delay_seconds(url),
@@ -95,20 +112,27 @@ async def _fetch(row: dict[str, Any], fetcher: Fetcher, rules: Rules) -> dict[st
     return _answered_row(row, answer, decision, signals, rules)
 
 
-def _headers(row: dict[str, Any]) -> dict[str, str]:
+def _headers(row: dict[str, Any], url: str) -> dict[str, str]:
     """What a request says besides who asks: the page where the image stands, and which version of it is there already."""
     page_url = canonical(row["page_url"] or "")  # a list's word for the page may be no URL, and no header could hold it
-    return conditions(row) | ({"Referer": page_url} if page_url else {})
+    if page_url is None or (page_url.startswith("https:") and url.startswith("http:")):  # RFC 9110, 10.1.3
+        return conditions(row)
+    return conditions(row) | {"Referer": without_user(page_url)}
 
 
 def _answered_row(row: dict[str, Any], answer: Answer, decision: str, signals: list[str], rules: Rules) -> dict[str, Any]:
     """The row of an image that was asked for."""
     location = answer.location
+    signals = [*signals, *rules.site_signals(location or answer.url)]
     if answer.error is None and location is not None:
         same_site = origin_of(location) == origin_of(answer.url)
         error = _refused(location, rules) if same_site else MOVED
         hops = answer.hops + 1
         answer = msgspec.structs.replace(answer, error="redirects" if hops > AT_MOST_HOPS else error, hops=hops)
+    if answer.error == "not_modified":
+        signals = signals + header_signals(answer.headers.items(), rules.product, answer.at)
+        if rules.opt_out.obeyed(signals):
+            answer = msgspec.structs.replace(answer, error="opted_out")
     if answer.error is not None or not answer.body:
         return _image_row(row, answer, decision, signals)
     sha256 = hashlib.sha256(answer.body).hexdigest()
@@ -143,7 +167,7 @@ def _image_row(
         "etag": answer.header("ETag"),
         "last_modified": answer.header("Last-Modified"),
         "content_type": answer.header("Content-Type"),
-        "fetched_at": answer.at if answer.status is not None else None,
+        "fetched_at": answer.at if answer.attempts else None,
         "format": header.format if header else None,
         "width": header.width if header else None,
         "height": header.height if header else None,

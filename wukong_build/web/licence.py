@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -18,6 +17,9 @@ AT_MOST_LICENCES = 16
 
 AT_MOST_CHARACTERS = 200
 """How much is kept of a licence that is no URL."""
+
+AT_MOST_URL = 500
+"""A longer address of a licence counts as words."""
 
 AT_MOST_VALUES = 20_000
 """How many values of a JSON-LD block are looked at."""
@@ -44,8 +46,13 @@ def licences(html: str, outline: Outline, base: str) -> tuple[Licence, ...]:
     """The licences a page names, distinct, in page order; `base` is what its addresses are relative to."""
     if not any(mention in html for mention in _MENTIONS):
         return ()
-    found = dict.fromkeys(licence for licence in _all(outline, base) if licence.url)
-    return tuple(islice(found, AT_MOST_LICENCES))
+    found: dict[Licence, None] = {}
+    for licence in _all(outline, base):
+        if licence.url:
+            found[licence] = None
+        if len(found) == AT_MOST_LICENCES:
+            break
+    return tuple(found)
 
 
 def _all(outline: Outline, base: str) -> Iterator[Licence]:
@@ -81,7 +88,8 @@ def _url(value: str | None, base: str) -> str:
     """A licence in its one spelling: a URL, or, where there are spaces or no path, the words."""
     words = collapse(value or "")[:AT_MOST_CHARACTERS].encode(errors="replace").decode()  # JSON may hold half a character
     is_address = " " not in words and re.match(r"https?:|/|\.{1,2}/|[\w./-]+\.html?$", words, re.IGNORECASE)
-    return (canonical(value or "", base) if is_address else None) or words
+    url = canonical(value or "", base) if is_address else None
+    return url if url and len(url) <= AT_MOST_URL else words
 
 
 def _values(text: str) -> Iterator[str]:
@@ -103,7 +111,7 @@ def _values(text: str) -> Iterator[str]:
 
 def _named(value: Any) -> Iterator[str]:
     """The licences a `license` names: an address, a node with one, or a list of either."""
-    for one in value if isinstance(value, list) else [value]:
+    for one in value[:AT_MOST_LICENCES] if isinstance(value, list) else [value]:
         address = one.get("@id") or one.get("url") or one.get("name") if isinstance(one, dict) else one
         if isinstance(address, str):
             yield address

@@ -191,11 +191,7 @@ class Turns:
         asked.delay_seconds = max(asked.delay_seconds, delay_seconds)
         async with asked.connections:
             async with asked.starting:
-                may_ask = self._may_ask(asked.learnt)
-                if may_ask:
-                    await self._wait(asked)
-                    await self._at_once.acquire()  # before this start is noted: whoever waits here has not started
-                    asked.last_start = self._clock()
+                may_ask = await self._place(asked)
             try:
                 yield may_ask
             finally:
@@ -227,12 +223,19 @@ class Turns:
     def _may_ask(self, learnt: Learnt) -> bool:
         return learnt.failures < self._per_host.give_up_after and learnt.pause_seconds <= AT_MOST_PAUSE_SECONDS
 
-    async def _wait(self, asked: _Host) -> None:
-        """Until the host's next start; a wish to be let alone may come while others wait."""
-        seconds = asked.next_start - self._clock()
-        while seconds > 0 or asked.learnt.pause_seconds > 0:
-            await asyncio.sleep(max(seconds, asked.learnt.pause_seconds))
-            seconds = asked.next_start - self._clock()
+    async def _place(self, asked: _Host) -> bool:
+        """Wait for the host's next start and for a place among all requests; false where there is no more to wait for."""
+        while self._may_ask(asked.learnt):
+            seconds = max(asked.next_start - self._clock(), asked.learnt.pause_seconds)
+            if seconds > 0:
+                await asyncio.sleep(seconds)  # and look again: meanwhile the host may have asked for longer, or failed
+                continue
+            await self._at_once.acquire()  # before this start is noted: whoever waits here has not started
+            if asked.learnt.pause_seconds <= 0:
+                asked.last_start = self._clock()
+                return True
+            self._at_once.release()
+        return False
 
 
 class _Host:

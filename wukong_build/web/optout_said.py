@@ -9,6 +9,9 @@ from email.utils import parsedate_to_datetime
 
 from wukong_build.web.url import canonical
 
+AT_MOST_POLICY = 400
+"""A policy whose address has more characters is not named: cut, it would lead elsewhere."""
+
 _WITHHOLDING = frozenset({"noai", "noimageai", "noml", "noindex", "noimageindex", "none"})
 _DIRECTIVES = _WITHHOLDING | {"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"}
 _SCOPE = re.compile(r"[a-z_*][\w.*/-]*")
@@ -59,7 +62,7 @@ def usage_signals(usage: str) -> Iterator[str]:
 def reservation_signal(policy: str | None) -> str:
     """Reserved, and where that can be read, the URL of the policy by which a licence can be had."""
     url = canonical(policy) if policy else None
-    return "tdmrep:reservation=1" + (f";policy={url}" if url else "")
+    return "tdmrep:reservation=1" + (f";policy={url}" if url and len(url) <= AT_MOST_POLICY else "")
 
 
 def _tdm_signals(said: Mapping[str, Sequence[str]]) -> Iterator[str]:

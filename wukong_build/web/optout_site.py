@@ -41,11 +41,12 @@ class SiteRules:
         ]
 
     def signals(self, url: str) -> list[str]:
-        """The signals by which the site withholds a canonical URL of its own."""
+        """The signals by which the site withholds a canonical URL of its own; of several policies, the last by spelling."""
         if not self._files:
             return []
         path = _path(url)
-        return sorted({signal for spelt, rules in self._files for signal in _said(rules, spelt(path))})
+        said = sorted({signal for spelt, rules in self._files for signal in _said(rules, spelt(path))})
+        return list({signal.partition(";")[0]: signal for signal in said}.values())
 
 
 class _Pattern(NamedTuple):

@@ -32,6 +32,8 @@ KEPT = dt.timedelta(hours=24)
 
 _ALLOW_ALL = Protego.parse("")
 _LIMITS = Limits(at_most_bytes=50 * READ_BYTES)
+_NO_ANSWER = ("not_modified", "protocol", "redirects", "too_large", "truncated")
+"""Failures whose status says nothing of whether there is a robots.txt."""
 _SITE_FILES = {"tdmrep": "/.well-known/tdmrep.json", "ai_txt": "/ai.txt"}
 """Column → where a site has the file."""
 
@@ -43,7 +45,13 @@ class Robots:
     """Decisions from the robots.txt of some origins; an origin it knows nothing of is forbidden."""
 
     def __init__(self, rows: pa.Table, product: str) -> None:
-        self._rows = {row["origin"]: row for row in rows.to_pylist()}
+        self._rows: dict[str, Mapping[str, Any]] = {}
+        self._before: dict[str, Mapping[str, Any]] = {}
+        """The last answers of origins that did answer once."""
+        for row in rows.sort_by("fetched_at").to_pylist():
+            self._rows[row["origin"]] = row
+            if _has_answered(row):
+                self._before[row["origin"]] = row
         self._product = product
         self._parsed = functools.cache(self._parse)
         self._site_rules = functools.cache(self._parse_site_rules)
@@ -71,6 +79,20 @@ class Robots:
         """True where the robots.txt of the URL's origin has been asked for."""
         return origin_of(url) in self._rows
 
+    def stale(self, now: dt.datetime) -> list[str]:
+        """Origins whose robots.txt was asked for too long ago to be asked by it now."""
+        return [origin for origin, row in self._rows.items() if now - row["fetched_at"] > KEPT]
+
+    def silent(self) -> list[str]:
+        """Origins whose robots.txt could not be had now, and could before: what they gave then is theirs to give still."""
+        return [origin for origin in self._before if not _has_answered(self._rows[origin])]
+
+    def before(self) -> Robots:
+        """What the origins said when they did answer."""
+        known = Robots(ROBOTS.table([]), self._product)
+        known._rows = self._before
+        return known
+
     def unreachable(self) -> list[str]:
         """Origins whose robots.txt could not be had."""
         return [origin for origin in self._rows if self._parsed(origin) is None]
@@ -83,9 +105,7 @@ class Robots:
     def _parse(self, origin: str) -> Protego | None:
         """The rules of an origin; None where they could not be had."""
         row: Mapping[str, Any] = self._rows.get(origin, {})
-        status = row.get("http_status")
-        # RFC 9309, 2.3.1.4: unreachable means complete disallow; "too many requests" is no leave to ask for more
-        if status is None or status == 429 or status >= 500:  # noqa: PLR2004
+        if not _has_answered(row):
             return None
         return Protego.parse(row["text"]) if row["text"] else _ALLOW_ALL
 
@@ -94,6 +114,15 @@ class Robots:
         row: Mapping[str, Any] = self._rows.get(origin, {})
         files = row.get("text"), row.get("tdmrep"), row.get("ai_txt")
         return SiteRules(*files, self._product) if any(files) else None
+
+
+def _has_answered(row: Mapping[str, Any]) -> bool:
+    """False where the robots.txt could not be had.
+
+    RFC 9309, 2.3.1.4: unreachable means complete disallow; "too many requests" is no leave to ask for more.
+    """
+    status = row.get("http_status")
+    return status is not None and status != 429 and status < 500  # noqa: PLR2004  as HTTP has it
 
 
 async def fetch_robots(origins: Iterable[str], fetcher: Fetcher, product: str) -> pa.Table:
@@ -108,7 +137,7 @@ async def _row(origin: str, fetcher: Fetcher, product: str) -> dict[str, Any]:
         "origin": origin,
         "host": host_of(origin),
         "error": answer.error,
-        "http_status": answer.status if answer.error not in ("redirects", "too_large", "truncated") else None,
+        "http_status": None if answer.error in _NO_ANSWER else answer.status,
         "text": _text(answer),
         "tdmrep": None,
         "ai_txt": None,
@@ -118,11 +147,24 @@ async def _row(origin: str, fetcher: Fetcher, product: str) -> dict[str, Any]:
     for column, path in _SITE_FILES.items():
         url = origin + path
         if robots.refusal(url) is None:
-            row[column] = _text(await fetcher.fetch(url, _LIMITS, delay_seconds=robots.delay_seconds(url)))
+            delay = robots.delay_seconds(url)
+            row[column] = _text(
+                await fetcher.fetch(url, _LIMITS, may_follow=lambda to: _stays(to, origin, robots), delay_seconds=delay)
+            )
     return row
 
 
+def _stays(url: str, origin: str, robots: Robots) -> bool:
+    """True for what may be asked for without another look: of another host nothing is known here."""
+    return origin_of(url) == origin and robots.refusal(url) is None
+
+
 def _text(answer: Answer) -> str | None:
-    """The first part of the file; None where there is none, or a page that says so."""
-    text = answer.body[:READ_BYTES].decode("utf-8-sig", "replace") if answer.error is None else None
-    return None if text is None or text.lstrip()[:1] == "<" else text
+    """The first part of the file, in whole lines; None where there is none, or a page that says so."""
+    if answer.error is not None or answer.location is not None:
+        return None
+    body = answer.body
+    if len(body) > READ_BYTES:
+        body = body[: body.rfind(b"\n", 0, READ_BYTES) + 1]  # half a rule would be another one
+    text = body.decode("utf-8-sig", "replace")
+    return None if text.lstrip()[:1] == "<" else text

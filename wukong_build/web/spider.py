@@ -6,6 +6,7 @@ for Scrapy's own downloader. Knows no files.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -96,7 +97,11 @@ class PageSpider(Spider):
     async def answer(self, url: str, headers: dict[str, str]) -> Answer:
         """What asking for a page came to; redirects are not followed here, they are links."""
         delay = self._robots.delay_seconds(url)
-        return await self._fetcher.fetch(url, PAGE_LIMITS, headers=headers, redirects=0, delay_seconds=delay)
+        try:
+            return await self._fetcher.fetch(url, PAGE_LIMITS, headers=headers, redirects=0, delay_seconds=delay)
+        except Exception as error:  # noqa: BLE001  a page without a row would be asked for again without end
+            log.warning("crawl: %s cannot be fetched: %r", url, error)
+            return Answer(url, "protocol", at=dt.datetime.now(dt.UTC))
 
     async def start(self) -> AsyncIterator[Request]:
         """One request a row; the frontier has already seen to it that none stands twice."""
@@ -116,11 +121,11 @@ class PageSpider(Spider):
 
     def _opt_out(self, answer: Answer, page: Page | None) -> list[str]:
         """The signals by which the page or its site withholds what is on it."""
-        if page is None:
+        if page is None and answer.error != "not_modified":
             return []
         said = header_signals(answer.headers.items(), self._product, answer.at)
-        written = meta_signals(page.metas, self._product, answer.at)
-        return list(dict.fromkeys([*self._robots.opt_out(page.url), *said, *written]))
+        written = [] if page is None else meta_signals(page.metas, self._product, answer.at)
+        return list(dict.fromkeys([*self._robots.opt_out(answer.url), *said, *written]))
 
 
 def _read(url: str, answer: Answer) -> Page | None:

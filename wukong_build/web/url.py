@@ -18,7 +18,7 @@ AT_MOST_CHARACTERS = 8192
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DOTS = {".": ".", "%2e": ".", "..": "..", ".%2e": "..", "%2e.": "..", "%2e%2e": ".."}
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
-_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _IGNORED = str.maketrans("", "", "\t\r\n")
 _PLAIN = re.compile(
     r"https?://(?!xn--)[a-z0-9-]{1,63}(?:\.(?!xn--)[a-z0-9-]{1,63}){1,6}"  # a name in lower case
@@ -63,6 +63,13 @@ def origin_of(url: str) -> str:
     return f"{url.partition(':')[0]}://{host_of(url)}"
 
 
+def without_user(url: str) -> str:
+    """A canonical URL as others may see it: without the user and the password it may hold."""
+    scheme, mark, rest = url.partition("://")
+    netloc, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{netloc.rpartition('@')[2]}{slash}{path}"
+
+
 def _canonical(url: str, base: str | None) -> str | None:
     if len(url) > AT_MOST_CHARACTERS:
         return None
@@ -101,8 +108,8 @@ def _resolve(parts: SplitResult, base: SplitResult) -> SplitResult:
 
 
 def _netloc(parts: SplitResult) -> str | None:
-    """User, host and port; None where no name server could know the host."""
-    host = parts.hostname or ""
+    """User, host and port; None where no name server could know the host. The dot of the root, at its end, is no part of it."""
+    host = (parts.hostname or "").removesuffix(".")
     if ":" in host:
         host = f"[{IPv6Address(host)}]"
     elif not _HOST.fullmatch(host):
