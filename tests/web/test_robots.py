@@ -69,6 +69,10 @@ def test_what_a_robots_txt_says_of_a_url(text: str, path: str, expected: str | N
         ("User-agent: *\nNoindex: /x", None),
         ("Disallow: /x", None),
         ("Disallow: /x\nUser-agent: *\nDisallow: /a", None),
+        ("User-agent: wukong-test/1.0\nDisallow: /x\nUser-agent: *\nAllow: /", "robots"),
+        ("User-agent: wukong-test bot\nDisallow: /x\nUser-agent: *\nAllow: /", "robots"),
+        ("User-agent: *\nDisallow: /x\nUser-agent: wukong\nAllow: /", "robots"),
+        ("User-agent: *\nAllow: /\nUser-agent: wukong\nDisallow: /x", None),
     ],
 )
 def test_which_group_speaks(text: str, expected: str | None) -> None:

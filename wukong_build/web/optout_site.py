@@ -11,21 +11,19 @@ from itertools import islice
 from typing import Any, NamedTuple, Self
 from urllib.parse import unquote
 
+from wukong_build.web.groups import lines_for
 from wukong_build.web.optout_said import reservation_signal, usage_signals
 
 AT_MOST_RULES = 2_000
 """How many rules of one file are read: a site needs a few, and each is tried for every image (0.5 µs each)."""
-
-_USER_AGENT = frozenset({"user-agent", "useragent", "user agent"})
-_OF_NO_GROUP = frozenset({"sitemap", "host"})
 
 
 class SiteRules:
     """The files of one origin, read once; None where there is none."""
 
     def __init__(self, robots_txt: str | None, tdmrep: str | None, ai_txt: str | None, product: str) -> None:
-        robots = _group(robots_txt or "", product)
-        ai = _group(ai_txt or "", product)
+        robots = lines_for(robots_txt or "", product, headless=True)
+        ai = lines_for(ai_txt or "", product, headless=True)
         reservations = list(islice(_reservations(tdmrep or ""), AT_MOST_RULES))
         read = (
             (str, _usages(robots, "content-usage")),
@@ -97,35 +95,6 @@ def _said(rules: Iterable[_Rule], path: str) -> Iterator[str]:
 def _path(url: str) -> str:
     """Path and query of a canonical URL, percent-encoding undone."""
     return unquote("/" + url.partition("://")[2].partition("/")[2])
-
-
-def _group(text: str, product: str) -> list[tuple[str, str]]:
-    """The lines that speak to a crawler, as name and value: of the groups that name it, else of those for all (RFC 9309, 2.2.1).
-
-    Lines before the first group speak to all.
-    """
-    found: dict[str, list[tuple[str, str]]] = {"*": []}
-    addressed, is_head = {"*"}, False
-    for name, value in _lines(text):
-        if name in _USER_AGENT:
-            token = value.partition("/")[0].strip().lower()
-            addressed = addressed if is_head else set()
-            is_head = True
-            if token in {"*", product.lower()}:
-                addressed.add(token)
-                found.setdefault(token, [])
-        elif name not in _OF_NO_GROUP:
-            is_head = False
-            for token in addressed:
-                found[token].append((name, value))
-    return found.get(product.lower(), found["*"])
-
-
-def _lines(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.removeprefix("\ufeff").splitlines():
-        name, colon, value = line.partition("#")[0].partition(":")
-        if colon:
-            yield name.strip().lower(), value.strip()
 
 
 def _usages(lines: Iterable[tuple[str, str]], name: str) -> list[_Rule]:

@@ -17,6 +17,7 @@ from protego import Protego
 
 from wukong_build.schema import ROBOTS
 from wukong_build.web.fetch import Answer, Fetcher
+from wukong_build.web.groups import lines_for
 from wukong_build.web.manners import Limits
 from wukong_build.web.optout import SiteRules
 from wukong_build.web.url import host_of, origin_of
@@ -32,7 +33,7 @@ KEPT = dt.timedelta(hours=24)
 
 _ALLOW_ALL = Protego.parse("")
 _LIMITS = Limits(at_most_bytes=50 * READ_BYTES)
-_NO_ANSWER = ("not_modified", "protocol", "redirects", "too_large", "truncated")
+_NO_ANSWER = ("not_modified", "protocol", "proxy", "redirects", "too_large", "truncated")
 """Failures whose status says nothing of whether there is a robots.txt."""
 _SITE_FILES = {"tdmrep": "/.well-known/tdmrep.json", "ai_txt": "/ai.txt"}
 """Column → where a site has the file."""
@@ -107,7 +108,11 @@ class Robots:
         row: Mapping[str, Any] = self._rows.get(origin, {})
         if not _has_answered(row):
             return None
-        return Protego.parse(row["text"]) if row["text"] else _ALLOW_ALL
+        lines = lines_for(row["text"] or "", self._product)
+        if not lines:
+            return _ALLOW_ALL
+        # Protego chooses groups by any part of a name, and takes a version for one; which group is ours is decided here.
+        return Protego.parse("\n".join(["User-agent: *", *(f"{name}: {value}" for name, value in lines)]))
 
     def _parse_site_rules(self, origin: str) -> SiteRules | None:
         """What an origin says of machine learning; None where it says nothing at all."""
