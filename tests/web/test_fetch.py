@@ -20,6 +20,7 @@ from wukong_build.web.guard import BlockedAddress
 from wukong_build.web.manners import Limits, Manners, PerHost, Proxies, Retries
 
 LIMITS = Limits(at_most_bytes=100_000, timeout_seconds=0.4)
+ODD_DATES = ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", "Fri, 31 Dec 2027 23:59:59 +99999999")
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 
 
@@ -289,16 +290,20 @@ def test_a_server_that_says_when_is_not_asked_before(web: Any, manners: Manners,
 
 
 @pytest.mark.parametrize("wish", ["100000", "99999999999999999999", "Fri, 31 Dec 2100 23:59:59 GMT"])
-def test_a_host_that_wishes_to_be_let_alone_for_long_is(web: Any, manners: Manners, wish: str) -> None:
-    """Its answer stands, and its other images are not asked for in this crawl."""
+@pytest.mark.parametrize("connections", [1, 2])
+def test_a_host_that_wishes_to_be_let_alone_for_long_is(web: Any, manners: Manners, wish: str, connections: int) -> None:
+    """Its answer stands, and its other images are not asked for in this crawl, nor those that wait for their turn already."""
     web.answers["/"] = web.ok(b"", f"Retry-After: {wish}", status="429 Too Many Requests")
-    alone = msgspec.structs.replace(manners, per_host=PerHost(delay_seconds=0, connections=1), retries=Retries())
+    per_host = PerHost(delay_seconds=0.2, connections=connections)
+    alone = msgspec.structs.replace(manners, per_host=per_host, retries=Retries())
     answers = fetch_all(["http://a.test/", "http://a.test/b", "http://b.test/b"], alone)
     assert [answer.error for answer in answers] == ["429", "given_up", "404"]
     assert [answer.attempts for answer in answers] == [1, 0, 1]
 
 
-@pytest.mark.parametrize("wish", ["", "soon", "-5", "1e3", "Fri, 31 Dec 1999 23:59:59 GMT", "Fri, 31 Dec 1999 23:59:59", "\xff"])
+@pytest.mark.parametrize(
+    "wish", ["", "soon", "-5", "1e3", "Fri, 31 Dec 1999 23:59:59 GMT", "Fri, 31 Dec 1999 23:59:59", "\xff", *ODD_DATES]
+)
 def test_a_wish_that_makes_no_sense_is_none(web: Any, manners: Manners, wish: str) -> None:
     """The answer is a 429 like any other."""
     web.answers["/"] = web.ok(b"", f"Retry-After: {wish}", status="429 Too Many Requests")

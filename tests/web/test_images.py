@@ -128,10 +128,12 @@ def test_what_may_not_or_cannot_be_asked_for_is_not(web: Any, fetch: Fetch, url:
         (None, None),
         ("", None),
         ("page 7\r\nX-Injected: yes", None),
+        ("http://me:secret@c.test/page", "http://c.test/page"),
+        ("https://c.test/page", None),
     ],
 )
 def test_the_referer_is_the_page(web: Any, fetch: Fetch, jpeg: bytes, page_url: str | None, expected: str | None) -> None:
-    """What a list calls a page and is no URL is not sent, and does not cost the image."""
+    """What is no URL, though a list calls it a page, is not sent; nor is a password, nor a page that came encrypted."""
     web.answers["/a.jpg"] = web.ok(jpeg)
     (row,) = fetch("http://a.test/a.jpg", page_url=page_url)
     assert (row["error"], web.asked[0].headers.get("referer"), "x-injected" in web.asked[0].headers) == (None, expected, False)

@@ -283,6 +283,26 @@ def filled(end: bytes) -> bytes:
     return b"#" * (READ_BYTES - len(end)) + end
 
 
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("http://a.test/texts/ai.txt", "said here"),
+        ("http://a.test/x/ai.txt", None),
+        ("http://b.test/texts/ai.txt", None),
+        ("https://a.test/texts/ai.txt", None),
+    ],
+)
+def test_other_files_of_a_site_are_followed_as_far_as_its_robots_txt_goes(
+    web: Any, manners: Manners, target: str, expected: str | None
+) -> None:
+    """Where they lead to what it forbids, or to where nobody has asked for a robots.txt, there is no such file."""
+    web.answers |= {"/robots.txt": web.ok(DISALLOW), "/ai.txt": web.moved(target), "/x/ai.txt": web.ok(b"forbidden")}
+    web.answers["/texts/ai.txt"] = web.ok(b"said here")
+    (row,) = fetch([ORIGIN], manners).to_pylist()
+    assert row["ai_txt"] == expected
+    assert [path for path in web.paths if path == "/x/ai.txt"] == []
+
+
 def test_one_row_for_every_origin(web: Any, manners: Manners) -> None:
     """Good and bad side by side, none costs another."""
     web.answers["/robots.txt"] = web.ok(DISALLOW)
