@@ -117,7 +117,7 @@ def test_a_server_that_is_asked_too_often_is_asked_again(nginx: Served, root: Pa
     """What a limit of two requests a second refuses comes later, in the same crawl."""
     port = nginx(root, server=SELDOM, http="limit_req_zone $server_port zone=seldom:1m rate=2r/s;")
     urls = [f"http://127.0.0.1:{port}/{number}.jpg" for number in range(3)]
-    rows = _crawled(tmp_path, urls, per_host={"delay_seconds": 0, "connections": 1})
+    rows = _crawled(tmp_path, urls, per_host={"delay_seconds": 0, "connections": 3})
     assert [row["error"] for row in rows.values()] == [None] * 3
     assert max(row["attempts"] for row in rows.values()) > 1
 

@@ -57,12 +57,19 @@ def xmp(value: str, form: str = "<plus:DataMining>{}</plus:DataMining>") -> str:
         ("DMI-PROHIBITED-GENAIMLTRAINING", ["DMI-PROHIBITED-GENAIMLTRAINING"]),
         ("DMI-PROHIBITED-EXCEPTSEARCHENGINEINDEXING", ["DMI-PROHIBITED-EXCEPTSEARCHENGINEINDEXING"]),
         ("DMI-PROHIBITED-SEECONSTRAINT", ["DMI-PROHIBITED-SEECONSTRAINT"]),
+        ("DMI-PROHIBITED-SEEEMBEDDEDRIGHTSEXPR", ["DMI-PROHIBITED-SEEEMBEDDEDRIGHTSEXPR"]),
+        ("DMI-PROHIBITED-SEELINKEDRIGHTSEXPR", ["DMI-PROHIBITED-SEELINKEDRIGHTSEXPR"]),
+        ("DMI-PROHIBITED-AIMLTRAININGS", ["DMI-PROHIBITED"]),
+        ("DMI-PROHIBITED-OFCOURSE", ["DMI-PROHIBITED"]),
         ("DMI-ALLOWED", []),
         ("DMI-UNSPECIFIED", []),
     ],
 )
 def test_data_mining_in_xmp(kind: str, encoding: str, value: str, expected: list[str]) -> None:
-    """Every value that prohibits something withholds, whatever the format of the image and the encoding of its XMP."""
+    """Every value that prohibits something withholds, whatever the format of the image and the encoding of its XMP.
+
+    One that the vocabulary does not know counts as a plain prohibition.
+    """
     content = picture(kind, xmp=xmp(VOCABULARY + value).encode(encoding))
     assert image_signals(content) == [f"xmp:{found}" for found in expected]
 
@@ -241,6 +248,17 @@ def test_hostile_bytes_cost_little(content: bytes) -> None:
     started = time.process_time()
     assert {signal.partition(":")[0] for signal in image_signals(content)} <= {"xmp"}
     assert time.process_time() - started < 1
+
+
+def test_the_signals_of_an_image_are_few() -> None:
+    """However many values and assertions it holds."""
+    words = ("".join(letters) for letters in product("ABCDEFGHIJ", repeat=5))
+    values = b" ".join(f"DMI-PROHIBITED-{word}".encode() for word in words)
+    answers = [assertion({f"{by}.use{number}": {"use": "notAllowed"} for number in range(500)}) for by in ("c2pa", "cawg")]
+    assert image_signals(in_png(manifest(*answers, assertion(NOT_ALLOWED), assertion(NOT_ALLOWED))) + values) == [
+        "c2pa:c2pa.ai_training=notAllowed",
+        "xmp:DMI-PROHIBITED",
+    ]
 
 
 @given(st.binary(max_size=40), st.sampled_from([in_jpeg, in_png]))

@@ -14,7 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wukong_build.web.caption import choose
-from wukong_build.web.extract import Text, extract, read_page
+from wukong_build.web.extract import (
+    AT_MOST_CANDIDATE,
+    AT_MOST_LINKS,
+    AT_MOST_METAS,
+    AT_MOST_PAIRS,
+    AT_MOST_REFERENCES,
+    Text,
+    extract,
+    read_page,
+)
 from wukong_build.web.page import decode_page
 
 PAGES = sorted((Path(__file__).parents[1] / "pages").iterdir())
@@ -102,24 +111,58 @@ def test_title(html: str, title: str | None) -> None:
 @pytest.mark.parametrize(
     ("html", "count"),
     [
-        ("<div><a href=/p><img data-src=/i.jpg></a><h5>名字</h5></div>" * 20_000, 20_000),
-        ("<a href=/p title=" + "长" * 100_000 + ">" + "<img src=/i.jpg>" * 20_000, 20_000),
-        ("<figure><figcaption>" + "长" * 500_000 + "</figcaption>" + "<img src=/i.jpg>" * 20_000, 20_000),
-        ("<p id=d>" + "长" * 100_000 + "</p>" + "<img src=/i.jpg aria-describedby=d>" * 20_000, 20_000),
-        ("<h2>题</h2>" * 20_000 + "<img src=/i.jpg>" * 20_000, 20_000),
+        ("<div><a href=/p><img data-src=/i.jpg></a><h5>名字</h5></div>" * 20_000, AT_MOST_PAIRS),
+        ("<a href=/p title=" + "长" * 100_000 + ">" + "<img src=/i.jpg>" * 20_000, AT_MOST_PAIRS),
+        ("<figure><figcaption>" + "长" * 500_000 + "</figcaption>" + "<img src=/i.jpg>" * 20_000, AT_MOST_PAIRS),
+        ("<p id=d>" + "长" * 100_000 + "</p>" + "<img src=/i.jpg aria-describedby=d>" * 20_000, AT_MOST_PAIRS),
+        ("<h2>题</h2>" * 20_000 + "<img src=/i.jpg>" * 20_000, AT_MOST_PAIRS),
         ("<div><img src=/i.jpg>" * 4_000, 4_000),
         ("<img src=/i.jpg>" + "<div>" * 200_000, 1),
         ("<img src=/i.jpg>" + "".join(f"<p><b id={number}>" for number in range(40_000)), 1),
         ('<img src=/i.jpg srcset="' + "," * 300_000 + '">' + '<img srcset="' + "a " * 300_000 + '">', 2),
         ("<img src=/i.jpg>" + "<" * 1_000_000, 1),
+        ("<picture>" + "<source srcset=/i.jpg>" * 10_000 + "<img src=/i.jpg>" * 10_000, AT_MOST_PAIRS),
+        ("<meta property=og:image content=/i.jpg>" * 100_000 + "<img src=/i.jpg>" * 200_000, AT_MOST_PAIRS),
+        ("".join(f"<meta property=og:image content=/{number}>" for number in range(5_000)), AT_MOST_METAS),
     ],
-    ids=["cards", "one link", "one figure", "one description", "headings", "nested", "deep", "copied", "srcset", "brackets"],
+    ids=[
+        "cards",
+        "one link",
+        "one figure",
+        "one description",
+        "headings",
+        "nested",
+        "deep",
+        "copied",
+        "srcset",
+        "brackets",
+        "one picture",
+        "images",
+        "shared",
+    ],
 )
 def test_the_cost_is_bounded(html: str, count: int) -> None:
-    """Twenty thousand images, and pages made to be slow, take seconds at most."""
+    """Endless images, and pages made to be slow, take seconds at most."""
     started = time.process_time()
     assert len(extract(html, URL)) == count
     assert time.process_time() - started < 10
+
+
+def test_a_page_offers_so_much_and_no_more() -> None:
+    """Its first links are looked at, and its first `meta` elements; what comes after them is a list made by a machine."""
+    links = "".join(f"<a href=/{number}></a>" for number in range(AT_MOST_LINKS + 1))
+    page = read_page("<meta name=robots content=noai>" * (AT_MOST_METAS + 1) + links, URL)
+    assert (len(page.links), page.links[-1]) == (AT_MOST_LINKS, f"https://pages.example/{AT_MOST_LINKS - 1}")
+    assert len(page.metas["robots"]) == AT_MOST_METAS
+
+
+def test_a_text_is_cut_where_no_caption_reaches() -> None:
+    """Ten thousand images may share each of them: the title most of all, and the elements that one image names are few."""
+    image = "<img src=/i.jpg alt=" + "长" * 10_000 + " aria-describedby='" + "d " * 1_000 + "'>"
+    (pair,) = extract("<title>" + "题" * 10_000 + "</title><p id=d>" + "文" * 10_000 + "</p><div>" + image + "</div>", URL)
+    found = [(text.origin, text.text) for text in pair.texts if text.origin != "nearest"]
+    described = [("described_by", "文" * AT_MOST_CANDIDATE)] * AT_MOST_REFERENCES
+    assert found == [("alt", "长" * AT_MOST_CANDIDATE), *described, ("page_title", "题" * 200)]
 
 
 PIECES = st.sampled_from(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 import pytest
 
 from wukong_build.web.fetch import Fetcher
-from wukong_build.web.guard import BlockedAddress, GuardedResolver, is_public
+from wukong_build.web.guard import AT_ONCE, AT_ONCE_UNDER_A_SUFFIX, BlockedAddress, GuardedResolver, is_public
 from wukong_build.web.manners import Limits, Manners, PerHost, Retries
 from wukong_build.web.url import canonical
 
@@ -162,6 +163,29 @@ def test_a_name_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fetch("http://nobody.test/", Manners("wukong", PerHost(delay_seconds=0), Retries(times=0))).error == "dns"
 
 
+def test_a_silent_name_server_keeps_no_other_name_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names under one suffix have some of the threads at most, as long as these are busy: given up by all, they still are."""
+    speaks = threading.Event()
+    look_ups = name_server(monkeypatch, lambda: ["8.8.8.8"], lambda host: host == "a.test" or speaks.wait(30))
+    silent = [f"{number}.silent.test" for number in range(2 * AT_ONCE)]
+
+    async def ask() -> None:
+        resolver = GuardedResolver(Manners("wukong"))
+        try:
+            for given_up in (True, False):
+                asked = [asyncio.create_task(resolver.resolve(host)) for host in silent]
+                await asyncio.wait_for(resolver.resolve("a.test"), 5)
+                assert len([host for host in look_ups if host in silent]) == AT_ONCE_UNDER_A_SUFFIX
+                for task in asked if given_up else ():
+                    task.cancel()
+        finally:
+            speaks.set()
+        assert len(await asyncio.gather(*asked)) == len(silent)
+        await resolver.close()
+
+    asyncio.run(ask())
+
+
 def test_an_international_name_is_asked_in_ascii(web: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """As canonical URLs have it, to the name server and in the request."""
     look_ups = name_server(monkeypatch, lambda: ["127.0.0.1"])
@@ -171,12 +195,15 @@ def test_an_international_name_is_asked_in_ascii(web: Any, monkeypatch: pytest.M
     assert web.paths == ["/%E5%9B%BE.jpg"]
 
 
-def name_server(monkeypatch: pytest.MonkeyPatch, addresses: Callable[[], list[str]]) -> list[str]:
-    """Let names lead to some addresses; returns the names looked up."""
+def name_server(
+    monkeypatch: pytest.MonkeyPatch, addresses: Callable[[], list[str]], wait: Callable[[str], object] = str
+) -> list[str]:
+    """Let names lead to some addresses, after waiting for whatever they wait for; returns the names looked up."""
     look_ups: list[str] = []
 
     def look_up(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
         look_ups.append(host)
+        wait(host)
         return [
             (socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port))
             for address in addresses()

@@ -45,6 +45,7 @@ def json_ld(value: object) -> str:
         ("<meta name=license content='CC-BY-4.0'>", [("CC-BY-4.0", "meta")]),
         ("<p>license: see creativecommons.org/licenses/by/4.0</p><a rel=licensed href=x>", []),
         ("<a rel=license>no target</a><meta name=dc.rights content=' '>", []),
+        (f"<a rel=license href={BY}{'x' * 500}>", [(f"{BY}{'x' * 500}"[:200], "rel_license")]),
         ("<p>nothing", []),
     ],
 )
@@ -105,6 +106,8 @@ def test_licences_stand_in_page_order() -> None:
         "<script type=application/ld+json>" + "[" * 50_000 + '"license"' + "]" * 50_000 + "</script>",
         '<script type=application/ld+json>{"license": ' + "9" * 100_000 + "}</script>",
         json_ld({"license": [{"name": "x" * 100}] * 10_000}),
+        json_ld([{"license": ["/x"] * 500_000}, {"license": [f"/{number}" for number in range(200_000)]}]),
+        "".join(f"<a rel=license href=/{number}></a>" for number in range(100_000)),
         "<a rel=license href=/>" * 20_000,
         "<a rel='" + "license " * 100_000 + "' href=" + "/x" * 500_000 + ">",
         '<script type=application/ld+json>{"license": "\\ud800", "x": {"license": "http://\\ud800/"}}</script>',

@@ -20,6 +20,8 @@ from wukong_build.web.optout import SIGNALS, OptOut, SiteRules, Withheld, header
 PRODUCT = "Wukong-Build"
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SITE = "https://a.test"
+POLICY = "https://a.test/policy"
+LONG = POLICY + "x" * 400
 
 
 def test_every_signal_can_be_obeyed_or_recorded() -> None:
@@ -112,6 +114,7 @@ def test_unavailable_after(value: str, expected: list[str]) -> None:
             ["tdmrep:reservation=1;policy=https://a.test/p.json"],
         ),
         ([("tdm-reservation", "0, 1"), ("tdm-policy", "not a url")], ["tdmrep:reservation=1"]),
+        ([("tdm-reservation", "1"), ("tdm-policy", LONG)], ["tdmrep:reservation=1"]),
         ([("tdm-reservation", "2"), ("tdm-reservation", "true")], []),
         ([("Content-Type", "image/png"), ("Server", "noai"), ("X-Robots", "noai")], []),
         ([("X-Robots-Tag", "noai"), ("tdm-reservation", "1")], ["tdmrep:reservation=1", "x_robots_tag:noai"]),
@@ -210,11 +213,17 @@ RULES = [
         ([{"location": "/", "tdm-reservation": 0}, {"location": "/", "tdm-reservation": 1}], "/", ["reservation=1"]),
         ([{"location": 1, "tdm-reservation": 1}, {"location": "/", "tdm-reservation": [1]}, 7, None, "x", [], {}], "/", []),
         ([{"location": "/", "tdm-reservation": 1, "tdm-policy": 7}], "/", ["reservation=1"]),
+        (
+            [{"location": "/", "tdm-reservation": 1, **policy} for policy in ({}, {"tdm-policy": POLICY}, {"tdm-policy": LONG})],
+            "/",
+            [f"reservation=1;policy={POLICY}"],
+        ),
+        ([{"location": "/", "tdm-reservation": 1, "tdm-policy": LONG}], "/", ["reservation=1"]),
         ({"location": "/", "tdm-reservation": 1}, "/", []),
     ],
 )
 def test_tdmrep_json(rules: Any, path: str, expected: list[str]) -> None:
-    """A rule of the file reserves the paths that match it; a rule that makes no sense is none."""
+    """A rule of the file reserves the paths that match it; a rule that makes no sense is none. One policy is named at most."""
     tdmrep = json.dumps(rules)
     for text in (tdmrep, "\ufeff" + tdmrep):
         assert SiteRules(None, text, None, PRODUCT).signals(SITE + path) == [f"tdmrep:{found}" for found in expected]
@@ -241,6 +250,19 @@ def test_tdmrep_json(rules: Any, path: str, expected: list[str]) -> None:
 def test_ai_txt(ai_txt: str, path: str, is_withheld: bool) -> None:
     """As robots.txt: our group, the longest pattern; but of equals Disallow wins, and the case of a path does not matter."""
     assert SiteRules(None, None, ai_txt, PRODUCT).signals(SITE + path) == ["ai_txt:disallowed"] * is_withheld
+
+
+def test_the_signals_of_a_site_are_few() -> None:
+    """However many rules speak of a URL: each of its images has a copy of what they say."""
+    usages = "".join(f"Content-Usage: {label}=n{number}, {label}=n\n" for label in ("ai", "tdm") for number in range(500))
+    policies = [{"location": "/*", "tdm-reservation": 1, "tdm-policy": f"{POLICY}/{number}"} for number in range(2_000)]
+    signals = SiteRules("User-agent: *\n" + usages, json.dumps(policies), "Disallow: /\n" * 500, PRODUCT).signals(SITE + "/x")
+    assert signals == [
+        "ai_txt:disallowed",
+        "content_usage:ai=n",
+        "content_usage:tdm=n",
+        f"tdmrep:reservation=1;policy={POLICY}/999",
+    ]
 
 
 def test_every_file_of_a_site_speaks() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wukong_build.web.url import _PLAIN, AT_MOST_CHARACTERS, _canonical, canonical, host_of, key_of, origin_of
+from wukong_build.web.url import _PLAIN, AT_MOST_CHARACTERS, _canonical, canonical, host_of, key_of, origin_of, without_user
 
 BASE = "http://a.example/b/c?q=1"
 
@@ -37,12 +37,16 @@ BASE = "http://a.example/b/c?q=1"
         ("http://a.example/b/..", "http://a.example/"),
         ("http://a.example/b//c", "http://a.example/b//c"),
         (r"http:\\a.example\b?c\d", "http://a.example/b?c%5Cd"),
+        ("http://a.example./x", "http://a.example/x"),
+        ("https://A.Example.:443/", "https://a.example/"),
+        ("http://例子.测试。/", "http://xn--fsqu00a.xn--0zwm56d/"),
+        ("http://u:p@127.0.0.1.:8080/", "http://u:p@127.0.0.1:8080/"),
         ("http://[2001:DB8:0::1]:8080/", "http://[2001:db8::1]:8080/"),
         ("http://a_b.example/", "http://a_b.example/"),
     ],
 )
 def test_equal_addresses_have_one_spelling(url: str, expected: str) -> None:
-    """Case, ports, dots, escapes and fragments do not tell addresses apart; queries and double slashes do."""
+    """Case, ports, dots (the root's too), escapes and fragments do not tell addresses apart; queries and double slashes do."""
     assert canonical(url) == expected
 
 
@@ -81,6 +85,8 @@ def test_relative_addresses_stand_on_their_base(url: str, expected: str) -> None
         "http://[::1",
         "http://[::x]/",
         "http://a..example/",
+        "http://a.example../",
+        "http://./",
         "http://a b.example/",
         "http://a%00.example/",
         f"http://{'a' * 64}.example/",
@@ -139,6 +145,21 @@ def test_a_key_is_a_hash_of_the_url() -> None:
 def test_host_and_origin(url: str, host: str, origin: str) -> None:
     """A host has its port where that is not the scheme's own, and never a password."""
     assert (host_of(url), origin_of(url)) == (host, origin)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://me:secret@a.example/x@y?z=@", "http://a.example/x@y?z=@"),
+        ("https://me@[::1]:81/", "https://[::1]:81/"),
+        ("http://a%40b@a.example/", "http://a.example/"),
+        ("http://a.example/@/", "http://a.example/@/"),
+    ],
+)
+def test_what_others_may_see(url: str, expected: str) -> None:
+    """User and password go, and nothing else; in the canonical URL, and so in the key, they stay."""
+    assert without_user(url) == expected
+    assert canonical(url) == url
 
 
 PIECES = (
