@@ -33,8 +33,8 @@ SERVER = """
 """
 
 SELDOM = """
-  location / { limit_req zone=seldom; limit_req_status 429; error_page 429 @later; }
-  location = /robots.txt { }
+  location / { }
+  location ~ jpg { limit_req zone=seldom; limit_req_status 429; error_page 429 @later; }
   location @later { add_header Retry-After 1 always; return 429; }
 """
 
