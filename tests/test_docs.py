@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
 from wukong_build.cli import main
-from wukong_build.config import parse_config
+from wukong_build.config import CrawlSettings, parse_config
 from wukong_build.schema import TABLES
+from wukong_build.web.optout import SIGNALS
+from wukong_build.web.sources.presets import PRESETS
 
 ROOT = Path(__file__).parent.parent
 
@@ -90,3 +93,9 @@ def test_every_table_is_documented() -> None:
     for table in TABLES:
         assert f"## {table.name}\n" in text
         assert all(f"| `{column.name}` |" in text and column.meaning for column in table.columns)
+
+
+@pytest.mark.parametrize("name", [*SIGNALS, *PRESETS, *msgspec.structs.asdict(CrawlSettings())])
+def test_the_page_on_crawling_names_every_setting(name: str) -> None:
+    """Every signal of an opt-out, every preset of lists, every key of the config's crawl section."""
+    assert re.search(rf"`[^`\n]*\b{name}\b[^`\n]*`|^ *-? *{name}:", _text("docs/crawling.md"), re.MULTILINE)
