@@ -203,6 +203,22 @@ def test_a_host_that_is_asked_too_much_is_asked_less(failure: str) -> None:
     assert found[-1] == 0
 
 
+def test_a_pause_begins_when_the_request_is_sent() -> None:
+    """Looking up a name may take longer than the pause: the next request waits all the same."""
+
+    async def between() -> float:
+        clock = asyncio.get_running_loop().time
+        turns = Turns(PerHost(delay_seconds=0.1), at_once=8)
+        async with turns.turn("a"):
+            await asyncio.sleep(0.2)
+            turns.sent("a")
+            sent = clock()
+        async with turns.turn("a"):
+            return clock() - sent
+
+    assert within_seconds(5, between()) > 0.1 - CLOCK_SLACK_SECONDS
+
+
 def test_refusals_of_one_burst_count_once() -> None:
     """Requests that began before the pace was slowed say nothing against the slower one."""
 

@@ -96,7 +96,9 @@ class Fetcher:
     async def __aenter__(self) -> Self:
         self._turns = Turns(self._manners.per_host, AT_ONCE, self._learnt)
         self._clock = asyncio.get_running_loop().time
+        traces = [self._trace()] if self._manners.per_host.delay_seconds else []  # they cost a little, for every request
         self._session = aiohttp.ClientSession(
+            trace_configs=traces,
             connector=aiohttp.TCPConnector(resolver=self._resolver, limit=0, ttl_dns_cache=300, keepalive_timeout=5),
             headers={"User-Agent": self._manners.user_agent, "Accept-Encoding": encoding.ACCEPTED},
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -110,6 +112,18 @@ class Fetcher:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._session.close()
+
+    def _trace(self) -> aiohttp.TraceConfig:
+        """Tells when requests were really sent: a name server or a connection may have taken its time."""
+
+        async def note(
+            _: aiohttp.ClientSession, context: types.SimpleNamespace, __: aiohttp.TraceRequestHeadersSentParams
+        ) -> None:
+            self._turns.sent(context.trace_request_ctx)
+
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(note)
+        return trace
 
     @property
     def learnt(self) -> dict[str, Learnt]:
@@ -189,8 +203,9 @@ class Fetcher:
 
     async def _get(self, asked: URL, url: str, at_most_bytes: int, headers: Mapping[str, str]) -> Answer:
         """The answer to one request."""
-        proxy = self._manners.proxy_of(asked.raw_host or "")
-        async with self._session.get(asked, headers=headers, proxy=proxy, allow_redirects=False) as response:
+        host = asked.raw_host or ""
+        how: dict[str, Any] = {"proxy": self._manners.proxy_of(host), "allow_redirects": False, "trace_request_ctx": host}
+        async with self._session.get(asked, headers=headers, **how) as response:
             answer = Answer(url, status_class(response.status), response.status, response.headers)
             if response.status == _NOT_MODIFIED and not headers.keys() & _CONDITIONS:
                 return msgspec.structs.replace(answer, error="protocol")  # nobody asked whether it was

@@ -198,6 +198,11 @@ class Turns:
                 if may_ask:
                     self._at_once.release()
 
+    def sent(self, host: str) -> None:
+        """A request has only now left for its host, however long ago its turn was."""
+        asked = self._hosts[host]
+        asked.last_start = max(asked.last_start, self._clock())
+
     def heard(self, host: str, failure: str | None, pause_seconds: float | None = None, seconds: float = 0.0) -> None:
         """Learn from what a request came to: the class of its failure, the pause the host asked for, and how long it took."""
         asked = self._hosts[host]
