@@ -203,20 +203,36 @@ def test_a_host_that_is_asked_too_much_is_asked_less(failure: str) -> None:
     assert found[-1] == 0
 
 
-def test_a_pause_begins_when_the_request_is_sent() -> None:
-    """Looking up a name may take longer than the pause: the next request waits all the same."""
+@pytest.mark.parametrize("connections", [1, 3])
+def test_a_pause_begins_when_the_request_leaves(connections: int) -> None:
+    """To connect may take longer than the pause, to one request more than to another: they leave a pause apart all the same."""
 
-    async def between() -> float:
+    async def left() -> list[float]:
         clock = asyncio.get_running_loop().time
-        turns = Turns(PerHost(delay_seconds=0.1), at_once=8)
-        async with turns.turn("a"):
-            await asyncio.sleep(0.2)
-            turns.sent("a")
-            sent = clock()
-        async with turns.turn("a"):
-            return clock() - sent
+        turns, found = Turns(PerHost(delay_seconds=0.1, connections=connections), at_once=8), []
 
-    assert within_seconds(5, between()) > 0.1 - CLOCK_SLACK_SECONDS
+        async def ask(connecting_seconds: float) -> None:
+            async with turns.turn("a") as turn:
+                await asyncio.sleep(connecting_seconds)
+                found.append(clock())
+                turn.begin()
+
+        await asyncio.gather(ask(0.25), ask(0.0), ask(0.15))
+        return found
+
+    found = within_seconds(5, left())
+    assert all(later - earlier > 0.1 - CLOCK_SLACK_SECONDS for earlier, later in pairwise(found))
+
+
+def test_requests_without_a_pause_wait_for_no_other() -> None:
+    """One that is slow to connect holds up none of those beside it."""
+
+    async def ask() -> None:
+        turns = Turns(PerHost(delay_seconds=0, connections=2), at_once=8)
+        async with turns.turn("a"), turns.turn("a"):
+            pass
+
+    within_seconds(5, ask())
 
 
 def test_refusals_of_one_burst_count_once() -> None:
@@ -243,9 +259,9 @@ def test_a_host_is_given_up_and_has_another_chance_in_the_next_part() -> None:
     async def asked(turns: Turns, count: int) -> list[bool]:
         found = []
         for _ in range(count):
-            async with turns.turn("a") as may_ask:
-                found.append(may_ask)
-            if may_ask:
+            async with turns.turn("a") as turn:
+                found.append(turn.may_ask)
+            if turn.may_ask:
                 turns.heard("a", "connect")
         return found
 
@@ -263,8 +279,8 @@ def test_an_answer_ends_a_row_of_failures() -> None:
     async def failures() -> list[int]:
         turns, found = Turns(PerHost(delay_seconds=0, give_up_after=3), at_once=8), []
         for heard in ("dns", "connect", "404", "dns", None):
-            async with turns.turn("a") as may_ask:
-                assert may_ask
+            async with turns.turn("a") as turn:
+                assert turn.may_ask
             turns.heard("a", heard)
             found.append(turns.learnt["a"].failures)
         return found

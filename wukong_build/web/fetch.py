@@ -22,7 +22,7 @@ from yarl import URL
 
 from wukong_build.web import encoding
 from wukong_build.web.guard import BlockedAddress, GuardedResolver
-from wukong_build.web.manners import Learnt, Limits, Manners, Turns
+from wukong_build.web.manners import Learnt, Limits, Manners, Turn, Turns
 from wukong_build.web.url import canonical
 
 AT_ONCE = 128
@@ -96,9 +96,10 @@ class Fetcher:
     async def __aenter__(self) -> Self:
         self._turns = Turns(self._manners.per_host, AT_ONCE, self._learnt)
         self._clock = asyncio.get_running_loop().time
-        traces = [self._trace()] if self._manners.per_host.delay_seconds else []  # they cost a little, for every request
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(_begin)
         self._session = aiohttp.ClientSession(
-            trace_configs=traces,
+            trace_configs=[trace],
             connector=aiohttp.TCPConnector(resolver=self._resolver, limit=0, ttl_dns_cache=300, keepalive_timeout=5),
             headers={"User-Agent": self._manners.user_agent, "Accept-Encoding": encoding.ACCEPTED},
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -112,18 +113,6 @@ class Fetcher:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._session.close()
-
-    def _trace(self) -> aiohttp.TraceConfig:
-        """Tells when requests were really sent: a name server or a connection may have taken its time."""
-
-        async def note(
-            _: aiohttp.ClientSession, context: types.SimpleNamespace, __: aiohttp.TraceRequestHeadersSentParams
-        ) -> None:
-            self._turns.sent(context.trace_request_ctx)
-
-        trace = aiohttp.TraceConfig()
-        trace.on_request_headers_sent.append(note)
-        return trace
 
     @property
     def learnt(self) -> dict[str, Learnt]:
@@ -169,10 +158,10 @@ class Fetcher:
         retries, host = self._manners.retries, asked.raw_host or ""
         answer = Answer(url, "given_up")
         while answer.attempts <= retries.times:
-            async with self._turns.turn(host, delay_seconds) as may_ask:
-                if not may_ask:
+            async with self._turns.turn(host, delay_seconds) as turn:
+                if not turn.may_ask:
                     break
-                attempts, answer = answer.attempts + 1, await self._ask(asked, url, limits, headers)
+                attempts, answer = answer.attempts + 1, await self._ask(asked, url, limits, headers, turn)
                 pause = _pause_seconds(answer)
                 self._turns.heard(host, answer.error, pause, answer.seconds)
             answer = msgspec.structs.replace(answer, attempts=attempts)
@@ -182,12 +171,12 @@ class Fetcher:
                 await asyncio.sleep(retries.wait(attempts))
         return answer
 
-    async def _ask(self, asked: URL, url: str, limits: Limits, headers: Mapping[str, str]) -> Answer:
+    async def _ask(self, asked: URL, url: str, limits: Limits, headers: Mapping[str, str], turn: Turn) -> Answer:
         start = self._clock()
         try:
             async with asyncio.timeout(limits.timeout_seconds):
                 refusal = await self._refusal(asked)
-                answer = Answer(url, refusal) if refusal else await self._get(asked, url, limits.at_most_bytes, headers)
+                answer = Answer(url, refusal) if refusal else await self._get(asked, url, limits.at_most_bytes, headers, turn)
         except Exception as error:  # noqa: BLE001  whatever a server makes a client raise, it is a row with a class
             answer = Answer(url, error_class(error))
         return msgspec.structs.replace(answer, seconds=self._clock() - start)
@@ -201,11 +190,12 @@ class Fetcher:
         may_ask = self._resolver.allows(host) if is_direct else await self._resolver.allows_through_proxy(host)
         return None if may_ask else "blocked_address"
 
-    async def _get(self, asked: URL, url: str, at_most_bytes: int, headers: Mapping[str, str]) -> Answer:
+    async def _get(self, asked: URL, url: str, at_most_bytes: int, headers: Mapping[str, str], turn: Turn) -> Answer:
         """The answer to one request."""
-        host = asked.raw_host or ""
-        how: dict[str, Any] = {"proxy": self._manners.proxy_of(host), "allow_redirects": False, "trace_request_ctx": host}
-        async with self._session.get(asked, headers=headers, **how) as response:
+        proxy = self._manners.proxy_of(asked.raw_host or "")
+        async with self._session.get(
+            asked, headers=headers, proxy=proxy, allow_redirects=False, trace_request_ctx=turn
+        ) as response:
             answer = Answer(url, status_class(response.status), response.status, response.headers)
             if response.status == _NOT_MODIFIED and not headers.keys() & _CONDITIONS:
                 return msgspec.structs.replace(answer, error="protocol")  # nobody asked whether it was
@@ -217,6 +207,11 @@ class Fetcher:
                 return msgspec.structs.replace(answer, body=await _body(response, at_most_bytes))
             except (encoding.Oversized, encoding.Broken) as error:
                 return msgspec.structs.replace(answer, error=error_class(error))
+
+
+async def _begin(_: aiohttp.ClientSession, context: types.SimpleNamespace, __: aiohttp.TraceRequestHeadersSentParams) -> None:
+    """A request has left."""
+    context.trace_request_ctx.begin()
 
 
 def conditions(row: Mapping[str, Any]) -> dict[str, str]:

@@ -13,7 +13,7 @@ import re
 import time
 import types
 import zlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -182,26 +182,22 @@ class Turns:
         self.learnt = dict(learnt)
 
     @contextlib.asynccontextmanager
-    async def turn(self, host: str, delay_seconds: float = 0.0) -> AsyncIterator[bool]:
-        """Wait for the host's next turn and hold one of its connections; `delay_seconds` is the host's own wish.
-
-        False, at once, where the host is not to be asked any more.
-        """
+    async def turn(self, host: str, delay_seconds: float = 0.0) -> AsyncIterator[Turn]:
+        """Wait for the host's next turn and hold one of its connections; `delay_seconds` is the host's own wish."""
         asked = self._hosts.get(host) or self._host(host)
         asked.delay_seconds = max(asked.delay_seconds, delay_seconds)
         async with asked.connections:
-            async with asked.starting:
-                may_ask = await self._place(asked)
+            await asked.starting.acquire()
+            turn = Turn(asked, self._clock)
             try:
-                yield may_ask
+                turn.may_ask = await self._place(asked)
+                if not (turn.may_ask and asked.pace_seconds):
+                    turn.begin()
+                yield turn
             finally:
-                if may_ask:
+                turn.begin()
+                if turn.may_ask:
                     self._at_once.release()
-
-    def sent(self, host: str) -> None:
-        """A request has only now left for its host, however long ago its turn was."""
-        asked = self._hosts[host]
-        asked.last_start = max(asked.last_start, self._clock())
 
     def heard(self, host: str, failure: str | None, pause_seconds: float | None = None, seconds: float = 0.0) -> None:
         """Learn from what a request came to: the class of its failure, the pause the host asked for, and how long it took."""
@@ -235,9 +231,8 @@ class Turns:
             if seconds > 0:
                 await asyncio.sleep(seconds)  # and look again: meanwhile the host may have asked for longer, or failed
                 continue
-            await self._at_once.acquire()  # before this start is noted: whoever waits here has not started
+            await self._at_once.acquire()
             if asked.learnt.pause_seconds <= 0:
-                asked.last_start = self._clock()
                 return True
             self._at_once.release()
         return False
@@ -255,6 +250,29 @@ class _Host:
         self.learnt = learnt
 
     @property
+    def pace_seconds(self) -> float:
+        """From the start of one request to the start of the next."""
+        return max(self.delay_seconds, self.learnt.delay_seconds)
+
+    @property
     def next_start(self) -> float:
         """When the host may be asked next, by the clock of the loop."""
-        return self.last_start + max(self.delay_seconds, self.learnt.delay_seconds)
+        return self.last_start + self.pace_seconds
+
+
+class Turn:
+    """The turn of one request. Until it has begun no other request to the host begins."""
+
+    def __init__(self, asked: _Host, clock: Callable[[], float]) -> None:
+        self.may_ask = False
+        """False where the host is not to be asked any more."""
+        self._asked = asked
+        self._clock = clock
+        self._has_begun = False
+
+    def begin(self) -> None:
+        """The request leaves now: to find its host and to connect may have taken longer than any pause."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._asked.last_start = self._clock()
+            self._asked.starting.release()
