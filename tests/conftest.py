@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +19,19 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no folder of real sites at {SHARED}; WUKONG_SHARED may name another")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def no_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test asks a name server: names other than this machine's own are known to nobody."""
+    real = socket.getaddrinfo
+
+    def look_up(host: str, *where: Any, **how: Any) -> Any:
+        if host != "localhost" and not re.fullmatch(r"[0-9.]+|[0-9a-fx.]+|.*:.*", host):
+            raise socket.gaierror(socket.EAI_NONAME, "no name server in tests")
+        return real(host, *where, **how)
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -186,8 +186,9 @@ def _inspect(options: argparse.Namespace) -> None:
 
 
 def _explain(options: argparse.Namespace) -> None:
-    from wukong_build.inspect.explain import explain, story
+    from wukong_build.inspect.explain import explain
     from wukong_build.inspect.run import open_run
+    from wukong_build.inspect.story import story
 
     told = explain(open_run(options.run), options.key)
     print(json.dumps(told, ensure_ascii=False, default=str) if options.json else story(told))

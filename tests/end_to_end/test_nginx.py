@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import io
 from collections.abc import Callable, Iterable
@@ -12,10 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from PIL import Image
 
 from wukong_build import run
@@ -122,23 +117,10 @@ def test_a_server_that_is_asked_too_often_is_asked_again(nginx: Served, root: Pa
     assert max(row["attempts"] for row in rows.values()) > 1
 
 
-def test_a_certificate_that_nobody_vouches_for(nginx: Served, root: Path, tmp_path: Path) -> None:
+def test_a_certificate_that_nobody_vouches_for(nginx: Served, root: Path, self_signed: Path, tmp_path: Path) -> None:
     """The host's robots.txt fails with the class `tls`, so none of its images is asked for."""
-    (tmp_path / "both.pem").write_bytes(_self_signed())
-    port = nginx(root, server=f'ssl_certificate "{tmp_path}/both.pem"; ssl_certificate_key "{tmp_path}/both.pem";', listen="ssl")
+    port = nginx(root, server=f'ssl_certificate "{self_signed}"; ssl_certificate_key "{self_signed}";', listen="ssl")
     rows = _crawled(tmp_path, [f"https://127.0.0.1:{port}/0.jpg"])
     (robots,) = pq.read_table(tmp_path / "run/crawl/robots").to_pylist()
     assert [row["error"] for row in rows.values()] == ["robots_unreachable"]
     assert robots["error"] == "tls"
-
-
-def _self_signed() -> bytes:
-    """A key, and a certificate of its own, as PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + dt.timedelta(days=1))
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
-    return secret + builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

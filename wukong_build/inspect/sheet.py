@@ -16,8 +16,8 @@ from string import Template
 from typing import Any
 
 from wukong_build.errors import StoreError
-from wukong_build.inspect.explain import missed
 from wukong_build.inspect.run import Run
+from wukong_build.inspect.story import missed
 from wukong_build.inspect.summary import share, sum_line
 from wukong_build.inspect.terminal import cut, plain
 from wukong_build.inspect.thumbnail import thumbnail

@@ -70,7 +70,7 @@ class Again(msgspec.Struct, frozen=True):
                 f"--retry: no failure is of the class {name!r}{nearest(name, FAILURES)}; there are {listed(FAILURES)}"
             )
         before = None if age is None else dt.datetime.now(dt.UTC) - age
-        return cls(classes, before, {kind: next_number(store, kind) for kind in ("robots", "pages", "images")})
+        return cls(classes, before, {kind: next_number(store, kind) for kind in ("pages", "images")})
 
     def condition(self, kind: str) -> str:
         """SQL that is true for the answers to ask for again, and never null."""

@@ -50,7 +50,7 @@ class Rules(msgspec.Struct, frozen=True):
         """The signals by which the site of a URL, and the user's lists, withhold it."""
         return [*self.robots.opt_out(url), *self.withheld.signals((url,))]
 
-    def answered_signals(self, answer: Answer, sha256: str) -> list[str]:
+    def answered_signals(self, answer: Answer, sha256: str | None) -> list[str]:
         """The signals in the answer itself: its headers, the bytes of the image, and what a list says of those."""
         said = header_signals(answer.headers.items(), self.product, answer.at)
         return [*said, *image_signals(answer.body), *self.withheld.signals((), sha256)]
@@ -125,26 +125,25 @@ def _answered_row(row: dict[str, Any], answer: Answer, decision: str, signals: l
     location = answer.location
     signals = [*signals, *rules.site_signals(location or answer.url)]
     if answer.error is None and location is not None:
-        same_site = origin_of(location) == origin_of(answer.url)
-        error = _refused(location, rules) if same_site else MOVED
-        hops = answer.hops + 1
-        answer = msgspec.structs.replace(answer, error="redirects" if hops > AT_MOST_HOPS else error, hops=hops)
-    if answer.error == "not_modified":
-        signals = signals + header_signals(answer.headers.items(), rules.product, answer.at)
+        answer = _not_followed(answer, location, rules)
+    sha256 = hashlib.sha256(answer.body).hexdigest() if answer.error is None and answer.body else None
+    if sha256 is not None or answer.error == "not_modified":
+        signals += rules.answered_signals(answer, sha256)
         if rules.opt_out.obeyed(signals):
-            answer = msgspec.structs.replace(answer, error="opted_out")
-    if answer.error is not None or not answer.body:
-        return _image_row(row, answer, decision, signals)
-    sha256 = hashlib.sha256(answer.body).hexdigest()
-    signals = signals + rules.answered_signals(answer, sha256)
-    if rules.opt_out.obeyed(signals):
-        return _image_row(row, msgspec.structs.replace(answer, error="opted_out"), decision, signals)
+            answer, sha256 = msgspec.structs.replace(answer, error="opted_out"), None
     return _image_row(row, answer, decision, signals, sha256)
 
 
-def _refused(url: str, rules: Rules) -> str:
-    """Why a redirect within a site was not followed."""
-    return rules.robots.refusal(url) or "opted_out"
+def _not_followed(answer: Answer, location: str, rules: Rules) -> Answer:
+    """A redirect with the class that says why it was not followed."""
+    hops = answer.hops + 1
+    if hops > AT_MOST_HOPS:
+        error = "redirects"
+    elif origin_of(location) != origin_of(answer.url):
+        error = MOVED
+    else:
+        error = rules.robots.refusal(location) or "opted_out"
+    return msgspec.structs.replace(answer, error=error, hops=hops)
 
 
 def _image_row(
