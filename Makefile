@@ -6,7 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench-fetch bench-memory lock clean
+.PHONY: help demo test check format bench-fetch bench-memory bench-extract lock clean
 
 help:  ## print this help
 	@echo "wukong-build: build a Chinese image-text dataset. Targets:"
@@ -35,6 +35,9 @@ bench-fetch: $(VENV)/installed  ## measure the crawl beside other programs; need
 
 bench-memory: $(VENV)/installed  ## draw the memory of a long crawl; needs nginx (ROWS=100000 CORPUS=folder)
 	@$(RUN) scripts/bench_memory.py $(BENCH_OPTIONS)
+
+bench-extract: $(VENV)/installed  ## what extraction finds on real pages, how well it chooses, how fast it is (FOLDER=sites ROUNDS=9)
+	@$(RUN) scripts/bench_extract.py $(if $(FOLDER),--folder "$(FOLDER)") $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lock: $(VENV)/installed  ## write requirements.lock anew, for every supported Python
 	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

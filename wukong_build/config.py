@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from wukong_build.chain import Chain, config_key
 from wukong_build.errors import ConfigError, explain_mismatch, listed, nearest, shown
 from wukong_build.executors import Executor, LocalExecutor
 from wukong_build.shards import ShardSettings
+from wukong_build.web.caption import KINDS, Captions
 from wukong_build.web.failures import FAILURES
 from wukong_build.web.manners import PORTS, Limits, Manners, PerHost, Proxies, Retries, proxy_urls
 from wukong_build.web.optout import OptOut
@@ -48,6 +49,8 @@ class CrawlSettings(Section, frozen=True, kw_only=True):
     retries: Retries = Retries()
     opt_out: OptOut = OptOut()
     """Which ways of withholding images from training are obeyed, and which are only written down."""
+    captions: Captions = Captions()
+    """How the caption of an image is chosen among the texts that pages offer for it."""
     ports: tuple[int, ...] = PORTS
     """Ports that may be asked."""
     proxies: Proxies = None
@@ -180,12 +183,8 @@ def _check_crawl(crawl: CrawlSettings, where: str) -> None:
             f"{where}: crawl.user_agent: found {crawl.user_agent!r}, which says it is somebody else; "
             'a name of your own is meant, as in "my-crawl (+https://my.site/crawl; me@my.site)"'
         )
-    for name in crawl.retries.classes:
-        if name not in FAILURES:
-            raise ConfigError(
-                f"{where}: crawl.retries.classes: no failure is of the class {name!r}{nearest(name, FAILURES)}; "
-                f"there are {listed(FAILURES)}"
-            )
+    _check_names(crawl.retries.classes, FAILURES, f"{where}: crawl.retries.classes: no failure is of the class")
+    _check_names(crawl.captions.order, KINDS, f"{where}: crawl.captions.order: no text is of the kind")
     if crawl.proxies == ():
         raise ConfigError(f"{where}: crawl.proxies: is empty; a proxy is meant, as in http://host:port, or null for none")
     for proxy in proxy_urls(crawl.proxies):
@@ -196,6 +195,13 @@ def _check_crawl(crawl: CrawlSettings, where: str) -> None:
         crawl.manners(images=False).require_contact(hosts)
     except ConfigError as error:
         raise ConfigError(f"{where}: crawl.user_agent: {error}") from None
+
+
+def _check_names(names: Iterable[str], there: Collection[str], complaint: str) -> None:
+    """ConfigError where a name is not among those there are."""
+    for name in names:
+        if name not in there:
+            raise ConfigError(f"{complaint} {name!r}{nearest(name, there)}; there are {listed(there)}")
 
 
 def _without_passwords(proxies: Proxies) -> Any:

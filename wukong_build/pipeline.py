@@ -27,7 +27,7 @@ from wukong_build.store import Store
 STAGES: dict[str, Callable[[Config, Store, Executor], None]] = {"crawl": crawl, "filter": filter_samples, "shard": shard}
 """The stages of a run, in order."""
 
-_VERSIONS = ("wukong-build", "duckdb", "jieba", "numpy", "pillow", "pyarrow", "rjieba", "scrapy", "selectolax")
+_VERSIONS = ("wukong-build", "duckdb", "jieba", "numpy", "pillow", "pyarrow", "rjieba", "scrapy", "turbohtml")
 
 
 def run(

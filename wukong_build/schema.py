@@ -46,6 +46,10 @@ LICENCE = pa.struct([("url", pa.string()), ("origin", pa.string())])
 
 _OPT_OUT = pa.list_(pa.string())
 
+_CHROME = Column(
+    "chrome", pa.string(), "what it is if it is furniture of the page: logo, navigation, icon, avatar …; null for content"
+)
+
 PAGES = TableSchema(
     "pages",
     "crawl",
@@ -110,6 +114,7 @@ PAIRS = TableSchema(
         Column("position", pa.int64(), "which image of the page, or row of the list, from 0"),
         Column("source", pa.string(), "which source of the config found it: pages, urls …, with its number from 0"),
         Column("texts", pa.list_(TEXT), "candidate texts: as found, where from, and how far from the image in the page"),
+        _CHROME,
         Column("extra", pa.string(), "further columns of the list that the config carries through, as a JSON object"),
     ),
 )
@@ -161,7 +166,11 @@ SAMPLES = TableSchema(
     (
         Column("key", pa.string(), "id of the sample: hash of the canonical image URL; no dots, 32 characters"),
         Column("url", pa.string(), "canonical URL of the image"),
-        Column("page_url", pa.string(), "page of its first occurrence: smallest (depth, page_url, position)"),
+        Column(
+            "page_url",
+            pa.string(),
+            "page of its first occurrence: content before furniture, then the smallest (depth, page_url, position)",
+        ),
         Column("depth", pa.int32(), "depth of that page"),
         Column("position", pa.int64(), "which image of that page"),
         Column("source", pa.string(), "source that found that occurrence"),
@@ -170,6 +179,7 @@ SAMPLES = TableSchema(
         Column("caption_found", pa.string(), "the text chosen, untouched; null where there was none"),
         Column("caption_origin", pa.string(), "where it stood: alt, figcaption, …"),
         Column("caption_reason", pa.string(), "why it was chosen over the others"),
+        Column("chrome", pa.string(), "as what it is furniture of every page it stands on: logo, navigation …; null for content"),
         _SAMPLE_OPT_OUT,
         _LICENCES,
         _EXTRA,

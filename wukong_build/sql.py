@@ -56,7 +56,7 @@ QUALIFY row_number() OVER (PARTITION BY url ORDER BY decision <> 'asked', coales
 
 -- Pairs of pages count as far as a source asks for the page and as its visit holds that found them; parts of lists are no visits.
 CREATE VIEW occurrences AS
-SELECT pairs.key, pairs.url, page_url, position, texts, coalesce(visit.depth, 0) AS depth,
+SELECT pairs.key, pairs.url, page_url, position, texts, chrome, coalesce(visit.depth, 0) AS depth,
        coalesce(pairs.source, visit.source) AS source, visit.opt_out, visit.licences, extra
 FROM pairs LEFT JOIN (
     SELECT url, visits.part, frontier.depth, frontier.source, visits.licences,
@@ -75,8 +75,10 @@ regexp_extract(url, '^https?://') || regexp_extract(url, '^https?://(?:[^/?#]*@)
 """
 """Host (without user and port) and origin of a URL; empty for what is none."""
 
-FIRST_OCCURRENCE = "ORDER BY depth, page_url NULLS FIRST, position, TRY_CAST(split_part(source, ':', 1) AS INTEGER), source"
-"""The order in which the occurrences of an image count: nearest to a seed, then as the page or the list has them."""
+FIRST_OCCURRENCE = (
+    "ORDER BY chrome IS NOT NULL, depth, page_url NULLS FIRST, position, TRY_CAST(split_part(source, ':', 1) AS INTEGER), source"
+)
+"""The order in which the occurrences of an image count: content, nearest to a seed, then as the page or the list has them."""
 
 
 def database(store: Store) -> duckdb.DuckDBPyConnection:

@@ -38,6 +38,7 @@ def read_case(case: Path) -> list[dict[str, object]]:
     choices = [choose(pair.texts) for pair in pairs]
     return [
         {"url": pair.url, "caption": choice and choice.text, "origins": [text.origin for text in pair.texts]}
+        | ({"chrome": pair.chrome} if pair.chrome else {})
         for pair, choice in zip(pairs, choices, strict=True)
     ]
 
@@ -52,7 +53,7 @@ def test_a_pair_knows_its_place() -> None:
     """A pair has the page's URL, its position on it, and each text with its distance in steps between parents and children."""
     first, second = extract("<title>页</title><div><p><img src=1.jpg></p><p>说明</p></div><img src=2.jpg alt=二>", URL)
     assert (first.page_url, first.position, second.position) == (URL, 0, 1)
-    assert first.texts == (Text("说明", "nearest", 3), Text("页", "page_title", 0))
+    assert first.texts == (Text("说明", "nearest", 4), Text("页", "page_title", 0))
     assert second.texts == (Text("二", "alt", 0), Text("页", "page_title", 0))
 
 

@@ -202,6 +202,30 @@ def test_the_short_way_agrees_with_the_long_one(url: str) -> None:
         assert _canonical(url, None) == url
 
 
+RELATIVE_URLS = st.builds(
+    lambda start, pieces: start + "".join(pieces),
+    st.sampled_from(("", "/", "//", "//b.test/", "../", "./", "?", "#", "a:", "mailto:a@b.test", "a/", "../../../a", ".", "..")),
+    st.lists(st.sampled_from(PIECES), max_size=8),
+)
+
+
+@given(
+    RELATIVE_URLS, st.sampled_from(("http://a.test/", "https://a.test/b/c.html?d=/e", "http://a.test/b/c/", "http://A.test/图/d"))
+)
+@example("../../b.html", "http://a.test/x/y/z")
+@example("..", "http://a.test/x/y/z")
+@example("a/../b", "http://a.test/x/y/z")
+@example("a.b:c", "http://a.test/x/y/z")
+@example("a+b:c", "http://a.test/x/y/z")
+def test_the_short_way_to_join_agrees_with_the_long_one(url: str, base: str) -> None:
+    """A relative URL means the same whichever way it is read."""
+    try:
+        expected = _canonical(url, base)
+    except ValueError:
+        expected = None
+    assert canonical(url, base) == expected
+
+
 @given(st.from_regex(_PLAIN, fullmatch=True))
 @example("http://127.0.0.1:8080/a/b.jpg?x=1")
 @example("https://a.example/%7Ex/%E5%9B%BE.jpg")

@@ -75,7 +75,7 @@ def crawl(
     _crawl_pages(pages, config, store, executor, again)
     _fetch_images(config, store, executor, again, lists_digest)
     gather(store)
-    run_stage(SampleStage(opt_out, lists_digest), store, executor)
+    run_stage(SampleStage(opt_out, lists_digest, config.crawl.captions), store, executor)
     store.finish("crawl", made_from(config))
     _report(store)
 
@@ -93,7 +93,8 @@ def _report(store: Store) -> None:
 
 def made_from(config: Config) -> str:
     """What decides which samples a crawl has, the answers of the network aside."""
-    wishes = [msgspec.to_builtins(config.crawl.opt_out), Withheld.load(config.crawl.opt_out.lists).digest]
+    settings = map(msgspec.to_builtins, (config.crawl.opt_out, config.crawl.captions))
+    wishes = [*settings, Withheld.load(config.crawl.opt_out.lists).digest]
     return fingerprint_of([[source.kind(), msgspec.to_builtins(source)] for source in config.crawl.sources], wishes)
 
 

@@ -22,7 +22,7 @@ from wukong_build.sql import FIRST_OCCURRENCE, connect
 from wukong_build.stages.facts import loaded
 from wukong_build.stages.plan import ROWS_AT_ONCE, cut, first_rows, in_lanes, plan
 from wukong_build.store import Store, digest_of, fingerprint_of
-from wukong_build.web.caption import choose
+from wukong_build.web.caption import Captions, choose
 from wukong_build.web.extract import Text
 from wukong_build.web.images import MOVED
 from wukong_build.web.optout import OptOut, Withheld
@@ -30,7 +30,7 @@ from wukong_build.web.optout import OptOut, Withheld
 TEXTS_KEPT = 64
 """Candidate texts of one sample, and occurrences that are looked at for them: a picture may be on every page of a site."""
 
-CAPTION_VERSION = 1
+CAPTION_VERSION = 2
 """Raised when `choose` would choose otherwise than before."""
 
 _GATHERED = "crawl/gathered"
@@ -56,7 +56,7 @@ def plan_images(store: Store, again: str, rows_per_part: int, lanes: int) -> Cou
             yield rows.select([*_PLANNED, "lane"])
 
     wanted = (
-        "SELECT key, occurrences.url, page_url, depth, position, source, occurrences.opt_out AS page_opt_out, "  # noqa: S608  ours
+        "SELECT key, occurrences.url, page_url, chrome, depth, position, source, occurrences.opt_out AS page_opt_out, "  # noqa: S608  ours
         "location, hops, etag, last_modified, coalesce(location, occurrences.url) AS asked, origin(asked) AS origin "
         "FROM occurrences LEFT JOIN (SELECT key, location, CASE WHEN location IS NOT NULL THEN hops END AS hops, "
         f"coalesce(error = '{MOVED}' OR ({again}), false) AS again FROM latest) AS known USING (key) "
@@ -133,12 +133,13 @@ class SampleStage(msgspec.Struct, frozen=True):
 
     opt_out: OptOut
     lists_digest: str
+    captions: Captions = Captions()
     name: ClassVar[str] = "crawl/samples"
     appends: ClassVar[bool] = False
 
     def parts(self, store: Store) -> list[Part]:
         """One part for every part of images that has a sample."""
-        wishes = [msgspec.to_builtins(self.opt_out), self.lists_digest]
+        wishes = [msgspec.to_builtins(self.opt_out), self.lists_digest, msgspec.to_builtins(self.captions)]
         return [
             Part(name, fingerprint_of(digest, store.digest("crawl/images", name), CAPTION_VERSION, wishes))
             for name, digest in store.digests(_GATHERED)
@@ -149,7 +150,7 @@ class SampleStage(msgspec.Struct, frozen=True):
         answers = store.read("crawl/images", part.name, ["opt_out", *FETCH_FACTS])
         with store.open_part(_GATHERED, part.name) as file:
             groups = map(file.read_row_group, range(file.num_row_groups))
-            samples = _samples(answers, groups, loaded(self.opt_out.lists, self.lists_digest))
+            samples = _samples(answers, groups, loaded(self.opt_out.lists, self.lists_digest), self.captions)
         samples = _obeying(samples, self.opt_out)
         store.write(self.name, part.name, samples, part.fingerprint)
         return f"{len(samples) - samples['caption_found'].null_count} of {len(samples)} samples have a caption"
@@ -162,7 +163,7 @@ def _obeying(samples: pa.Table, opt_out: OptOut) -> pa.Table:
     return samples.set_column(samples.column_names.index("error"), "error", error)
 
 
-def _samples(answers: pa.Table, gathered: Iterable[pa.Table], withheld: Withheld) -> pa.Table:
+def _samples(answers: pa.Table, gathered: Iterable[pa.Table], withheld: Withheld, captions: Captions) -> pa.Table:
     """Rows of `SAMPLES`. All occurrences are counted and may withhold the image; the first of each speak for it."""
     counts = np.zeros(len(answers), np.int64)
     signals = _signals(_told(answers, withheld), np.arange(len(answers)))
@@ -177,7 +178,7 @@ def _samples(answers: pa.Table, gathered: Iterable[pa.Table], withheld: Withheld
     named = np.flatnonzero(counts)
     facts = answers.drop_columns(["opt_out"]).take(named)
     columns = {
-        **_spoken_for(pa.concat_tables(first)),
+        **_spoken_for(pa.concat_tables(first), captions),
         "occurrence_count": counts[named],
         "opt_out": _lists(signals, len(answers)).take(pa.array(named)),
         **dict(zip(facts.column_names, facts.columns, strict=True)),
@@ -198,16 +199,16 @@ def _told(rows: pa.Table, withheld: Withheld) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(told, rows["opt_out"].type)])
 
 
-def _spoken_for(occurrences: pa.Table) -> dict[str, pa.Array]:
+def _spoken_for(occurrences: pa.Table, captions: Captions) -> dict[str, pa.Array]:
     """What the first occurrences of some samples say of them: texts, the one chosen, where it all comes from."""
     starts = first_rows(occurrences["image_row"])
     groups = _numbered(starts, len(occurrences))
     texts, told = _distinct_texts(occurrences["texts"], groups, len(starts))
-    chosen = [choose(texts) for texts in told]
+    chosen = [choose(texts, captions) for texts in told]
     licences = pc.fill_null(pc.greater(pc.list_value_length(occurrences["licences"]), 0), fill_value=False)
     first = occurrences.take(starts)
     return {
-        **{name: first[name] for name in ("key", "url", "page_url", "depth", "position", "source")},
+        **{name: first[name] for name in ("key", "url", "page_url", "depth", "position", "source", "chrome")},
         "texts": texts,
         "caption_found": pa.array([choice and choice.text for choice in chosen], pa.string()),
         "caption_origin": pa.array([choice and choice.origin for choice in chosen], pa.string()),

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 Attributes = Mapping[str, str | None]
 
+Sides = tuple[int | None, int | None]
+"""Width and height, in pixels."""
+
 LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set")
 """Attributes that hold a `srcset` until a script moves it there."""
 
@@ -23,9 +26,10 @@ LAZY = (
 )
 """Attributes that hold the address until a script moves it to `src`, in the order in which they are believed."""
 
+_LATE = frozenset(LAZY_SETS + LAZY)
 _PLACEHOLDER = re.compile(
-    r"(^|/)(sg_|lazy-?|img[_-]?|image[_-]?)?(blank|clear|gr[ae]y|lazy|lazy-?load|load|loading|none|pixel|placeholder|spacer?|"
-    r"trans(parent)?|1x1|1px)([_-]?(\d+(x\d+)?|bg|img|image|pixel|white))?\.(gif|png|svg)([?#!]|$)",
+    r"(sg_|lazy-?|img[_-]?|image[_-]?)?(blank|clear|gr[ae]y|lazy|lazy-?load|load|loading|none|pixel|placeholder|spacer?|"
+    r"trans(parent)?|1x1|1px)([_-]?(\d+(x\d+)?|bg|img|image|pixel|white))?\.(gif|png|svg)([#!]|$)",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"[/.]")
@@ -39,10 +43,16 @@ AT_MOST_SIDE = 16
 
 def addresses(image: Attributes, sources: Iterable[Attributes]) -> Iterator[str]:
     """Where the picture may be, best first: lazily loaded, then the largest of srcset and `source`, then `src`."""
-    yield from filter(None, (largest([image.get(name)]) for name in LAZY_SETS))
-    yield from (value for name in LAZY if (value := image.get(name)) and _ADDRESS.search(value) and not _DOCUMENT.search(value))
+    if not _LATE.isdisjoint(image):
+        yield from filter(None, (largest([image.get(name)]) for name in LAZY_SETS))
+        yield from (
+            value for name in LAZY if (value := image.get(name)) and _ADDRESS.search(value) and not _DOCUMENT.search(value)
+        )
     sets = [source.get("data-srcset") or source.get("srcset") for source in sources]
-    yield from filter(None, (largest([*sets, image.get("srcset")]), image.get("src")))
+    if "srcset" in image or sets:
+        yield from filter(None, (largest([*sets, image.get("srcset")]),))
+    if source := image.get("src"):
+        yield source
 
 
 def largest(sets: Iterable[str | None]) -> str | None:
@@ -60,13 +70,30 @@ def largest(sets: Iterable[str | None]) -> str | None:
 
 def is_placeholder(address: str) -> bool:
     """Whether an address is inline data, or by its name what stands in for a picture that loads later."""
-    return address.lstrip()[:5].lower() == "data:" or _PLACEHOLDER.search(address) is not None
+    path = address.partition("?")[0]
+    if path.endswith(("jpg", "jpeg", "webp")):  # as most pictures, and no placeholder
+        return False
+    return _PLACEHOLDER.match(path, path.rfind("/") + 1) is not None or address.lstrip()[:5].lower() == "data:"
 
 
-def is_tiny(image: Attributes) -> bool:
+def is_as_it_loads(image: Attributes) -> bool:
+    """Whether an image names no picture but that of its `src`: beside a `noscript` this stands in for the one in there."""
+    return "srcset" not in image and _LATE.isdisjoint(image)
+
+
+def is_tiny(sides: Sides) -> bool:
     """Whether both declared sides are at most `AT_MOST_SIDE`."""
-    sides = [_LENGTH.match(image.get(name) or "") for name in ("width", "height")]
-    return all(side is not None and int(side[1]) <= AT_MOST_SIDE for side in sides)
+    return all(side is not None and side <= AT_MOST_SIDE for side in sides)
+
+
+def declared_sides(image: Attributes) -> Sides:
+    """Width and height that the page declares, in pixels; None for what it does not."""
+    return _pixels(image.get("width")), _pixels(image.get("height"))
+
+
+def _pixels(length: str | None) -> int | None:
+    declared = _LENGTH.match(length) if length else None
+    return None if declared is None else int(declared[1])
 
 
 def _number(text: str | None) -> float:

@@ -6,24 +6,21 @@ A pure function of the page and its URL; knows nothing of crawling, and chooses 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import islice
 
 import msgspec
+from turbohtml import Document, Element, Namespace
 
-from wukong_build.web.address import Attributes, addresses, is_placeholder, is_tiny
-from wukong_build.web.licence import Licence, licences
-from wukong_build.web.outline import (
-    AT_MOST_CHARACTERS,
-    AT_MOST_CHILDREN,
-    AT_MOST_TEXT,
-    HEADINGS,
-    Counts,
-    Line,
-    Outline,
-    Path,
-    collapse,
-)
+from wukong_build.web import json_ld
+from wukong_build.web.address import Attributes, Sides, addresses, declared_sides, is_as_it_loads, is_placeholder, is_tiny
+from wukong_build.web.chrome import Chrome
+from wukong_build.web.html import AT_MOST_LINE, AT_MOST_TEXT, collapse, parsed, text_of
+from wukong_build.web.licence import ITEMS, METAS, Licence, licences, may_be_licence
+from wukong_build.web.pictures import attributes_of, pictures, sources
+from wukong_build.web.sharing import Named, named_by_json_ld, named_by_metas
+from wukong_build.web.surroundings import Beside, Surroundings
 from wukong_build.web.url import canonical
 
 AT_MOST_PAIRS = 10_000
@@ -41,36 +38,22 @@ AT_MOST_CANDIDATE = 500
 AT_MOST_REFERENCES = 4
 """How many elements an image may name as its label, and as its description."""
 
-NEAREST_COUNT = 2
-"""How many lines on either side of an image are looked at."""
-
-AT_MOST_STEPS = 12
-"""A text further from the image than this, in steps between parents and children, is not near it."""
-
-AT_MOST_STEPS_TO_HEADING = 64
-"""A heading speaks for its whole section, so it may be further."""
-
-_TARGETS = {"a": "href", "area": "href", "link": "href", "iframe": "src", "frame": "src"}
-_SHARED = ("og:image", "og:image:url", "twitter:image", "twitter:image:src")
-_SHARED_TEXTS = {
-    "og_alt": ("og:image:alt", "twitter:image:alt"),
-    "og_title": ("og:title", "twitter:title"),
-    "og_description": ("og:description", "twitter:description"),
-}
+_OWN = {"alt": "alt", "title": "title", "aria-label": "aria_label"}
+_REFERENCES = {"aria-labelledby": "labelled_by", "aria-describedby": "described_by"}
 
 
-class Text(msgspec.Struct, frozen=True):
+class Text(msgspec.Struct, frozen=True, gc=False):
     """One candidate text of an image."""
 
     text: str
     """The page's own characters, whitespace collapsed; never empty, and cut only where no caption would reach."""
     origin: str
-    """Where it stood: alt, title, aria_label, figcaption, described_by, nearest, link, heading, og_title, page_title …"""
+    """Where it stood: alt, title, figcaption, described_by, caption_line, nearest, link, json_ld, heading, page_title …"""
     distance: int
     """Steps between parents and children from the image to the block of the text; 0 for its own attributes and the page's."""
 
 
-class Pair(msgspec.Struct, frozen=True):
+class Pair(msgspec.Struct, frozen=True, gc=False):
     """One occurrence of an image on a page, with all the texts the page offers for it."""
 
     url: str
@@ -79,6 +62,8 @@ class Pair(msgspec.Struct, frozen=True):
     position: int
     """Which image of the page, from 0."""
     texts: tuple[Text, ...]
+    chrome: str | None = None
+    """Which part of the page's furniture it is, if it is no content: logo, navigation, icon, avatar …"""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -98,13 +83,26 @@ class Page(msgspec.Struct, frozen=True):
 def read_page(html: str, page_url: str) -> Page:
     """What the page offers; a broken page is read as a browser would read it."""
     reading = _Reading(html, page_url)
-    named = licences(html, reading.outline, reading.base)
-    return Page(page_url, reading.title, tuple(reading.pairs()), tuple(reading.links()), reading.to_crawlers(), named)
+    return Page(
+        page_url, reading.title, tuple(reading.pairs()), tuple(reading.links()), reading.to_crawlers(), reading.licences()
+    )
 
 
 def extract(html: str, page_url: str) -> list[Pair]:
     """The pairs of a page, in page order."""
-    return list(read_page(html, page_url).pairs)
+    return list(_Reading(html, page_url).pairs())
+
+
+class _Image:
+    """An element whose picture a reader sees."""
+
+    __slots__ = ("attributes", "element", "sides", "url")
+
+    def __init__(self, element: Element, attributes: Attributes, sides: Sides, url: str) -> None:
+        self.element = element
+        self.attributes = attributes
+        self.sides = sides
+        self.url = url
 
 
 class _Reading:
@@ -112,25 +110,25 @@ class _Reading:
 
     def __init__(self, html: str, page_url: str) -> None:
         self.page_url = page_url
-        self.outline = Outline(html)
-        self.tags = self.outline.tags
+        self.document: Document = parsed(html)
         self.base = self._base()
         self.title = self._title()
         self.metas = self._metas()
-        self.urls = self._urls()
-        self.images = Counts(list(self.urls), len(self.tags))
+        self.blocks = json_ld.blocks(self.document)
 
     def pairs(self) -> Iterator[Pair]:
-        """Every image in page order, then those that only `og:image` names."""
-        images = [(url, [*self._own_texts(image), *self._texts_around(image)]) for image, url in sorted(self.urls.items())]
-        first, shared_texts = dict(reversed(images)), list(self._shared_texts())
-        for url in self._shared():
-            if url in first:
-                first[url].extend(shared_texts)
-            else:
-                images.append((url, shared_texts))
+        """Every image in page order, then those that only the page's words to others name."""
+        images, chrome = self._images(), Chrome()
+        kinds = [chrome.kind(image.element, image.attributes, image.sides, image.url) for image in images]
+        content = (image.element for image, kind in zip(images, kinds, strict=True) if kind is None)
+        surroundings = Surroundings(self.document, list(content))
+        shared = self._shared({image.url for image in images})
         page_texts = tuple(_texts("page_title", self.title))
-        for position, (url, texts) in enumerate(images[:AT_MOST_PAIRS]):
+        for position, (image, kind) in enumerate(zip(images, kinds, strict=True)):
+            texts = [*self._own_texts(image.attributes), *_texts_around(image.element, kind, surroundings)]
+            texts += shared.pop(image.url, ())
+            yield Pair(image.url, self.page_url, position, (*texts, *page_texts), kind)
+        for position, (url, texts) in enumerate(islice(shared.items(), AT_MOST_PAIRS - len(images)), len(images)):
             yield Pair(url, self.page_url, position, (*texts, *page_texts))
 
     def links(self) -> dict[str, None]:
@@ -138,8 +136,9 @@ class _Reading:
         wishes = {wish.strip().lower() for content in self.metas.get("robots", ()) for wish in content.split(",")}
         if not wishes.isdisjoint({"nofollow", "none"}):
             return {}
-        targets = (target for index, tag in enumerate(self.tags) if (target := self._target(index, tag)))
-        urls = (canonical(target, self.base) for target in islice(targets, AT_MOST_LINKS))
+        targets = dict.fromkeys([target.partition("#")[0] for target in islice(self._targets(), AT_MOST_LINKS)])
+        targets.pop("", None)  # places on this page
+        urls = (canonical(target, self.base) for target in targets)
         return dict.fromkeys(url for url in urls if url is not None)
 
     def to_crawlers(self) -> dict[str, list[str]]:
@@ -147,158 +146,144 @@ class _Reading:
         plain = ((name, contents) for name, contents in self.metas.items() if ":" not in name)
         return {name: [content[:AT_MOST_TEXT] for content in contents] for name, contents in plain}
 
-    def _target(self, index: int, tag: str) -> str | None:
-        """What an element links to as another page."""
-        if tag not in _TARGETS:
-            return None
-        attributes = self.outline.attributes(index)
-        rel = (attributes.get("rel") or "").lower().split()
-        if "nofollow" in rel or (tag == "link" and "next" not in rel):
-            return None
-        return attributes.get(_TARGETS[tag])
+    @cached_property
+    def _links(self) -> list[tuple[Element, str, str]]:
+        """Every element that links, with its address and what it says of that."""
+        elements = (element for tag in ("a", "area", "link") for element in self.document.find_all(tag))
+        return [(element, element.attr("href") or "", (element.attr("rel") or "").lower()) for element in elements]
 
-    def _all(self, tag: str) -> Iterator[Attributes]:
-        return (self.outline.attributes(index) for index, found in enumerate(self.tags) if found == tag)
+    def _targets(self) -> list[str]:
+        """What the elements of a page link to as other pages, and let crawlers follow; of `link` those to a next page alone."""
+        found = [href for element, href, rel in self._links if href and (not rel or _may_follow(element, rel))]
+        frames = (frame.attr("src", "") for tag in ("iframe", "frame") for frame in self.document.find_all(tag))
+        return [*found, *filter(None, frames)]
+
+    def licences(self) -> tuple[Licence, ...]:
+        """The licences the page names."""
+        linked = [element for element, href, rel in self._links if may_be_licence(href, rel)]
+        metas = () if METAS.isdisjoint(self.metas) else self.document.find_all("meta")
+        return licences([*linked, *metas, *self.document.select(ITEMS)], self.blocks, self.base)
 
     def _base(self) -> str:
         """What relative addresses are relative to."""
-        hrefs = (attributes["href"] for attributes in self._all("base") if attributes.get("href"))
-        return canonical(next(hrefs, None) or "", self.page_url) or self.page_url
+        hrefs = (href for base in self.document.find_all("base") if (href := base.attr("href")))
+        return canonical(next(hrefs, ""), self.page_url) or self.page_url
 
     def _title(self) -> str | None:
-        parents, nodes = self.outline.parents, self.outline.nodes
-        titles = (index for index, tag in enumerate(self.tags) if tag == "title" and self.tags[parents[index]] != "svg")
-        found = next((collapse(nodes[title].text()) for title in titles), "")
-        return found[:AT_MOST_CHARACTERS].rstrip() or None
+        titles = (title for title in self.document.find_all("title") if title.namespace == Namespace.HTML)
+        return collapse(next((title.text for title in titles), "")[:AT_MOST_TEXT])[:AT_MOST_LINE].rstrip() or None
 
     def _metas(self) -> dict[str, list[str]]:
         """What the page's `meta` elements say, by property or name."""
         metas: dict[str, list[str]] = {}
-        for attributes in islice(self._all("meta"), AT_MOST_METAS):
-            name, content = attributes.get("property") or attributes.get("name"), collapse(attributes.get("content") or "")
+        for meta in islice(self.document.find_all("meta"), AT_MOST_METAS):
+            name, content = meta.attr("property") or meta.attr("name"), collapse(meta.attr("content") or "")
             if name and content:
                 metas.setdefault(name.strip().lower(), []).append(content)
         return metas
 
-    def _urls(self) -> dict[int, str]:
-        """The picture of every image a reader sees; one in `noscript` counts where nothing outside shows it."""
-        around = self.outline.around
-        found = {image: url for image in self.outline.images[:AT_MOST_PAIRS] if (url := self._url(image)) is not None}
-        outside = {image: url for image, url in found.items() if around[image].noscript < 0}
-        shown, urls = list(outside), set(outside.values())
-        inside = ((image, url) for image, url in found.items() if image not in outside and url not in urls)
-        return outside | {image: url for image, url in inside if not self._has_twin(around[image].noscript, shown)}
+    def _images(self) -> list[_Image]:
+        """The image of every picture a reader sees; one in `noscript` counts where nothing outside shows it."""
+        outside: list[_Image] = []
+        inside: list[tuple[Element, _Image]] = []
+        for element in islice(pictures(self.document), AT_MOST_PAIRS):
+            hidden = element.closest("noscript, template")
+            image = self._image(element) if hidden is None or hidden.tag == "noscript" else None
+            if image is None:
+                continue
+            if hidden is None:
+                outside.append(image)
+            else:
+                inside.append((hidden, image))
+        return self._with_those_of_noscript(outside, inside) if inside else outside
 
-    def _url(self, image: int) -> str | None:
-        """Where the picture of an `img` is; None where a reader would see none."""
-        attributes = self.outline.attributes(image)
-        if is_tiny(attributes):
+    def _image(self, element: Element) -> _Image | None:
+        """An element with where its picture is; None where a reader would see none."""
+        attributes = attributes_of(element)
+        sides = declared_sides(attributes)
+        if is_tiny(sides):
             return None
-        real = (address for address in addresses(attributes, self._sources(image)) if not is_placeholder(address))
-        return next((url for address in real if (url := canonical(address, self.base)) is not None), None)
+        for address in addresses(attributes, sources(element)):
+            if not is_placeholder(address) and (url := canonical(address, self.base)) is not None:
+                return _Image(element, attributes, sides, url)
+        return None
 
-    def _sources(self, image: int) -> list[Attributes]:
-        """The `source` elements beside an `img` in a `picture`."""
-        picture = self.outline.parents[image]
-        if self.tags[picture] != "picture":
-            return []
-        children = islice(self.outline.nodes[picture].iter(), AT_MOST_CHILDREN)
-        return [child.attributes for child in children if child.tag == "source"]
+    def _with_those_of_noscript(self, outside: list[_Image], inside: list[tuple[Element, _Image]]) -> list[_Image]:
+        """All images in page order; of twins the one outside, which shows what is inside if a script has yet to load it."""
+        places = [_place(image.element) for image in outside]
+        shown = {image.url for image in outside}
+        added: list[_Image] = []
+        for noscript, image in inside:
+            here = bisect_left(places, _place(noscript))
+            twin = next((near for near in outside[max(0, here - 1) : here + 1] if _stands_beside(noscript, near.element)), None)
+            if twin is None:
+                added += [image] if image.url not in shown else []
+            elif is_as_it_loads(twin.attributes):
+                twin.url = image.url
+        return sorted([*outside, *added], key=lambda image: _place(image.element))
 
-    def _has_twin(self, noscript: int, shown: list[int]) -> bool:
-        """Whether the image just before or after a `noscript` stands beside it, at most one element deep."""
-        parents = self.outline.parents
-        here = bisect_left(shown, noscript)
-        neighbours = shown[max(0, here - 1) : here + 1]
-        return any(parents[noscript] in (parents[image], parents[parents[image]]) for image in neighbours)
-
-    def _own_texts(self, image: int) -> Iterator[Text]:
+    def _own_texts(self, attributes: Attributes) -> list[Text]:
         """What the image says of itself, and the elements it names as its label and description."""
-        attributes = self.outline.attributes(image)
-        for origin, name in (("alt", "alt"), ("title", "title"), ("aria_label", "aria-label")):
-            yield from _texts(origin, attributes.get(name))
-        for origin, name in (("labelled_by", "aria-labelledby"), ("described_by", "aria-describedby")):
-            for target in (attributes.get(name) or "").split(None, AT_MOST_REFERENCES)[:AT_MOST_REFERENCES]:
-                element = self.outline.with_id(target)
-                if element is not None:
-                    yield from _texts(origin, self.outline.text(element))
+        texts = [text for name, origin in _OWN.items() if name in attributes for text in _texts(origin, attributes[name])]
+        for name, origin in _REFERENCES.items():
+            if name in attributes:
+                for target in (attributes[name] or "").split(None, AT_MOST_REFERENCES)[:AT_MOST_REFERENCES]:
+                    texts += _texts(origin, text_of(self._by_id[target])) if target in self._by_id else ()
+        return texts
 
-    def _texts_around(self, image: int) -> Iterator[Text]:
-        """What the elements around the image say."""
-        depths, around = self.outline.depths, self.outline.around[image]
-        figure, link = around.figure, around.link
-        caption = self.outline.figcaptions.get(figure)
-        if caption is not None:
-            yield from _texts("figcaption", self.outline.text(caption), depths[image] + depths[caption] - 2 * depths[figure])
-        yield from sorted(self._nearest(image), key=lambda text: text.distance)
-        if link >= 0:
-            yield from _texts("link", self.outline.attributes(link).get("title"), depths[image] - depths[link])
-            if self._image_count(link) == 1:
-                yield from _texts("link", self.outline.text(link), depths[image] - depths[link])
-        yield from self._heading(image)
+    @cached_property
+    def _by_id(self) -> dict[str, Element]:
+        named = ((element.attr("id"), element) for element in self.document.iter_elements())
+        return {name: element for name, element in reversed(list(named)) if name}
 
-    def _image_count(self, index: int) -> int:
-        return self.images.between(index, self.outline.ends[index])
-
-    def _nearest(self, image: int) -> Iterator[Text]:
-        """The visible lines beside the image that belong to no other; of two as near, what follows comes first."""
-        yield from self._below(image)
-        for line in self.outline.lines_near(image, NEAREST_COUNT):
-            block = self.outline.around[line.start].block
-            place = line.start if self.outline.holds(block, image) else block
-            path = self.outline.path(image, place, AT_MOST_STEPS)
-            if path is not None and self._is_its_own(image, line, path):
-                yield Text(line.text, "nearest", path.steps)
-
-    def _below(self, image: int) -> Iterator[Text]:
-        """The text of the table cell under the image's, where a row of images has its captions in the next."""
-        cell = self.outline.around[image].cell
-        if cell < 0 or self._image_count(cell) != 1 or self._image_count(self.outline.parents[cell]) == 1:
-            return
-        below = self.outline.cell_below(cell)
-        if below is not None and not self._image_count(self.outline.parents[below]):
-            path = self.outline.path(image, below, AT_MOST_STEPS)
-            if path is not None:
-                yield from _texts("nearest", self.outline.text(below)[:AT_MOST_CHARACTERS], path.steps)
-
-    def _is_its_own(self, image: int, line: Line, path: Path) -> bool:
-        """Whether a line is this image's: no other image lies on the way to it, or shares a box with either of them.
-
-        Where their common box holds other images too, a heading opens what follows it, and another line closes what precedes it.
-        """
-        start, end = sorted((image, line.start))
-        if self.images.between(start + 1, end) or self._image_count(path.far) or self._image_count(path.near) > 1:
-            return False
-        if self._image_count(path.common) <= 1:
-            return True
-        is_heading = self.tags[self.outline.around[line.start].block] in HEADINGS
-        if line.start > image:
-            return not is_heading
-        return is_heading or not self.images.between(path.common, image)
-
-    def _heading(self, image: int) -> Iterator[Text]:
-        """The nearest heading before the image in its sections, unless it stands in a box with another image."""
-        for heading in self.outline.headings_before(image):
-            path = self.outline.path(image, heading, AT_MOST_STEPS_TO_HEADING)
-            text = self.outline.text(heading)
-            if path is not None and text and not self._image_count(path.far):
-                yield Text(text, "heading", path.steps)
-                return
-
-    def _shared(self) -> dict[str, None]:
-        """The pictures the page names for those who share it."""
-        addresses = (address for name in _SHARED for address in self.metas.get(name, ()) if not is_placeholder(address))
-        urls = (canonical(address, self.base) for address in addresses)
-        return dict.fromkeys(url for url in urls if url is not None)
-
-    def _shared_texts(self) -> Iterator[Text]:
-        for origin, names in _SHARED_TEXTS.items():
-            contents = (content for name in names for content in self.metas.get(name, ()))
-            yield from _texts(origin, next(contents, None))
+    def _shared(self, shown: set[str]) -> dict[str, list[Text]]:
+        """The pictures that the page names to others, with its words; of several of one thing the first, or those shown."""
+        named: Iterable[Named] = named_by_metas(self.metas)
+        for _, nodes in self.blocks:
+            named = (*named, *islice(named_by_json_ld(nodes), AT_MOST_PAIRS))
+        found: dict[str, list[Text]] = {}
+        for name in named:
+            url = None if is_placeholder(name.address) else canonical(name.address, self.base)
+            if url is not None and (name.stands_for_all or url in shown):
+                texts = found.setdefault(url, [])
+                texts += (told for told in _texts(name.origin, name.text) if told not in texts)
+        return found
 
 
-def _texts(origin: str, text: str | None, distance: int = 0) -> Iterator[Text]:
+def _texts_around(element: Element, kind: str | None, surroundings: Surroundings) -> list[Text]:
+    """What the elements around an image say; of furniture only what it is linked with."""
+    link = _told("link", surroundings.link(element))
+    if kind is not None:
+        return link
+    return [
+        *_told("figcaption", surroundings.figcaption(element)),
+        *_told("nearest", surroundings.beside(element)),
+        *link,
+        *_told("heading", surroundings.heading(element)),
+    ]
+
+
+def _told(origin: str, beside: list[Beside]) -> list[Text]:
+    return [Text(text[:AT_MOST_CANDIDATE], told or origin, distance) for text, distance, told in beside]
+
+
+def _texts(origin: str, text: str | None) -> list[Text]:
     """The text as a candidate, if there is any."""
     collapsed = collapse((text or "")[:AT_MOST_CANDIDATE])
-    if collapsed:
-        yield Text(collapsed, origin, distance)
+    return [Text(collapsed, origin, 0)] if collapsed else []
+
+
+def _may_follow(element: Element, rel: str) -> bool:
+    words = rel.split()
+    return "nofollow" not in words and (element.tag != "link" or "next" in words)
+
+
+def _stands_beside(noscript: Element, image: Element) -> bool:
+    """Whether an image stands beside a `noscript`, at most one element deep."""
+    holder = image.parent
+    return holder is not None and noscript.parent in {holder, holder.parent}
+
+
+def _place(element: Element) -> tuple[int, int]:
+    """Line and column of an element in the page's source."""
+    return element.position or (0, 0)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
+from turbohtml import Element
 
-from wukong_build.web.outline import Outline, collapse
+from wukong_build.web.html import collapse, text_of
+from wukong_build.web.json_ld import Node
 from wukong_build.web.url import canonical
 
 AT_MOST_LICENCES = 16
@@ -21,15 +22,13 @@ AT_MOST_CHARACTERS = 200
 AT_MOST_URL = 500
 """A longer address of a licence counts as words."""
 
-AT_MOST_VALUES = 20_000
-"""How many values of a JSON-LD block are looked at."""
+METAS = frozenset({"dc.rights", "dc.rights.license", "dcterms.license", "dcterms.rights", "license", "licence"})
+"""Names of `meta` elements that name one."""
 
-_MENTIONS = ("icense", "icence", "creativecommons.org", ".rights")
-"""A page that holds none of these names no licence (licenSe and licenCe, first letter of either case)."""
+ITEMS = "[itemprop~=license]"
+"""Elements that name one as an item."""
 
 _RELS = frozenset({"license", "licence", "dc.rights", "dcterms.license", "dcterms.rights"})
-_METAS = frozenset({"dc.rights", "dc.rights.license", "dcterms.license", "dcterms.rights", "license", "licence"})
-_TAGS = frozenset({"a", "area", "link", "meta", "script", "span"})
 _COMMONS = re.compile(r"https?://([a-z-]+\.)?creativecommons\.org/(licenses|publicdomain)/.")
 
 
@@ -42,12 +41,21 @@ class Licence(msgspec.Struct, frozen=True):
     """Where it stood: rel_license, link, itemprop, meta, json_ld."""
 
 
-def licences(html: str, outline: Outline, base: str) -> tuple[Licence, ...]:
-    """The licences a page names, distinct, in page order; `base` is what its addresses are relative to."""
-    if not any(mention in html for mention in _MENTIONS):
-        return ()
+def may_be_licence(href: str, rel: str) -> bool:
+    """Whether a link, by its address and its `rel` in lower case, may name one."""
+    return "creativecommons.org/" in href or ("s" in rel and not _RELS.isdisjoint(rel.split()))
+
+
+def licences(candidates: Iterable[Element], blocks: Sequence[tuple[Element, list[Node]]], base: str) -> tuple[Licence, ...]:
+    """The licences that some elements of a page and its blocks of JSON-LD name, distinct, in page order.
+
+    `base` is what addresses are relative to.
+    """
+    places: list[tuple[Element, Iterable[Licence]]] = [(element, _of_element(element, base)) for element in candidates]
+    places += [(script, _of_block(nodes, base)) for script, nodes in blocks]
+    places.sort(key=lambda place: place[0].position or (0, 0))
     found: dict[Licence, None] = {}
-    for licence in _all(outline, base):
+    for licence in (licence for _, named in places for licence in named):
         if licence.url:
             found[licence] = None
         if len(found) == AT_MOST_LICENCES:
@@ -55,33 +63,24 @@ def licences(html: str, outline: Outline, base: str) -> tuple[Licence, ...]:
     return tuple(found)
 
 
-def _all(outline: Outline, base: str) -> Iterator[Licence]:
-    for index, tag in enumerate(outline.tags):
-        if tag in _TAGS:
-            attributes = outline.attributes(index)
-            if tag != "script":
-                yield from _of_element(outline, index, base)
-            elif (attributes.get("type") or "").strip().lower() == "application/ld+json":
-                values = _values(outline.nodes[index].text())
-                yield from (Licence(_url(value, base), "json_ld") for value in values)
-
-
-def _of_element(outline: Outline, index: int, base: str) -> Iterator[Licence]:
+def _of_element(element: Element, base: str) -> list[Licence]:
     """What an element names as a licence by its `rel`, `itemprop`, name or address."""
-    attributes = outline.attributes(index)
-    target = attributes.get("href") or attributes.get("content")
-    if not _RELS.isdisjoint(_words(attributes.get("rel"))):
-        yield Licence(_url(target, base), "rel_license")
-    elif "license" in _words(attributes.get("itemprop")):
-        yield Licence(_url(target or outline.text(index), base), "itemprop")
-    elif not _METAS.isdisjoint(_words(attributes.get("name") or attributes.get("property"))):
-        yield Licence(_url(target, base), "meta")
-    elif "creativecommons.org/" in (attributes.get("href") or "") and _COMMONS.match(_url(target, base)):
-        yield Licence(_url(target, base), "link")
+    href, rel, itemprop = element.attr("href"), element.attr("rel"), element.attr("itemprop")
+    if rel and not _RELS.isdisjoint(rel.lower().split()):
+        return [Licence(_url(href or element.attr("content"), base), "rel_license")]
+    if itemprop and "license" in itemprop.lower().split():
+        return [Licence(_url(href or element.attr("content") or text_of(element), base), "itemprop")]
+    name = element.attr("name") or element.attr("property")
+    if name and not METAS.isdisjoint(name.lower().split()):
+        return [Licence(_url(href or element.attr("content"), base), "meta")]
+    if href and "creativecommons.org/" in href and _COMMONS.match(_url(href, base)):
+        return [Licence(_url(href, base), "link")]
+    return []
 
 
-def _words(text: str | None) -> list[str]:
-    return text.lower().split() if text else []
+def _of_block(nodes: Sequence[Node], base: str) -> Iterator[Licence]:
+    """Every `license` in a block of JSON-LD, at whatever depth: of the page, or of an image on it."""
+    return (Licence(_url(value, base), "json_ld") for node in nodes for value in _named(node.get("license")))
 
 
 def _url(value: str | None, base: str) -> str:
@@ -90,23 +89,6 @@ def _url(value: str | None, base: str) -> str:
     is_address = " " not in words and re.match(r"https?:|/|\.{1,2}/|[\w./-]+\.html?$", words, re.IGNORECASE)
     url = canonical(value or "", base) if is_address else None
     return url if url and len(url) <= AT_MOST_URL else words
-
-
-def _values(text: str) -> Iterator[str]:
-    """Every `license` in a block of JSON-LD, at whatever depth: of the page, or of an image on it."""
-    try:
-        waiting = [json.loads(text, strict=False)]  # line breaks within strings are common
-    except (ValueError, RecursionError):
-        return
-    for _ in range(AT_MOST_VALUES):
-        if not waiting:
-            return
-        value = waiting.pop()
-        if isinstance(value, dict):
-            yield from _named(value.get("license"))
-            waiting.extend(reversed(value.values()))
-        elif isinstance(value, list):
-            waiting.extend(reversed(value))
 
 
 def _named(value: Any) -> Iterator[str]:

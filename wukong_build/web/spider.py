@@ -170,6 +170,7 @@ def _pair_rows(page: Page) -> list[dict[str, Any]]:
             "source": None,
             "extra": None,
             "texts": msgspec.to_builtins(pair.texts),
+            "chrome": pair.chrome,
         }
         for pair in page.pairs
     ]

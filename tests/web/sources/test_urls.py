@@ -32,6 +32,7 @@ def test_a_pair_of_a_list(listed: Listed, pairs: Pairs) -> None:
             "position": 0,
             "source": "list.csv",
             "texts": [{"text": "cat", "origin": "caption", "distance": 0}],
+            "chrome": None,
             "extra": '{"md5":"","w":"640"}',
         }
     ]

@@ -134,6 +134,7 @@ def _pairs(rows: pa.RecordBatch, first_position: int, label: str) -> pa.Table:
         "position": pa.array(range(first_position, first_position + len(rows)), pa.int64()),
         "source": pa.repeat(label, len(rows)),
         "texts": candidate_texts(rows["caption"]),
+        "chrome": pa.nulls(len(rows), pa.string()),
         "extra": rows["extra"],
     }
     return pa.table([columns[name] for name in PAIRS.arrow.names], schema=PAIRS.arrow)
