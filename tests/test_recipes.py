@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -79,7 +80,7 @@ def test_the_init_config_has_every_key_with_its_default() -> None:
     differing = {key for key, value in plain["crawl"].items() if found["crawl"][key] != value}
     assert differing == {"user_agent", "sources"}
     assert written["crawl"]["sources"][0]["pages"] == {
-        **plain["crawl"]["sources"][0]["pages"],
+        **msgspec.json.decode(msgspec.json.encode(plain["crawl"]["sources"][0]["pages"])),
         "seeds": ["https://example.org/"],
     }
 

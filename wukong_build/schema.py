@@ -59,11 +59,12 @@ PAGES = TableSchema(
         Column("host", pa.string(), "host and port it was asked of"),
         Column("depth", pa.int32(), "links between the seeds and this page, counted when it was asked for; a seed has 0"),
         Column("round", pa.int32(), "round of the crawl in which it was decided"),
-        Column("decision", pa.string(), "asked, or why it was refused: robots, robots_unreachable, budget"),
+        Column("decision", pa.string(), "asked, or why it was refused: robots, robots_unreachable, denied, trap, budget"),
         Column("error", pa.string(), "class of the failure; null where an answer came"),
         Column("http_status", pa.int32(), "status of the answer; null where none came"),
         Column("content_type", pa.string(), "as the server said"),
         Column("location", pa.string(), "where a redirect points, canonical; it is a link of its own to the crawl"),
+        Column("read_as", pa.string(), "what it turned out to be: page, sitemap, sitemap_index; or nothing"),
         Column("links", pa.list_(pa.string()), "canonical URLs the page links to, distinct, in page order"),
         Column("pair_count", pa.int32(), "pairs found on it"),
         Column("opt_out", _OPT_OUT, "signals by which page or site withhold what is on it, as signal:value"),
@@ -100,6 +101,7 @@ FRONTIER = TableSchema(
         Column("url", pa.string(), "canonical URL of the page"),
         Column("depth", pa.int32(), "fewest links between a seed and this page"),
         Column("source", pa.string(), "the source that asks for it"),
+        Column("reads", pa.string(), "what it is asked for as: page, sitemap"),
     ),
 )
 

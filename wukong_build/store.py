@@ -179,6 +179,14 @@ class Store:
             writer.digest = digest_of(table)
             writer.notes = notes or {}
 
+    def write_all(self, stage: str, part: str, schema: pa.Schema, tables: Iterable[pa.Table], fingerprint: str = "") -> None:
+        """Write a part of any size, a table at a time; each becomes a row group."""
+        with self.writing(stage, part, schema, fingerprint) as writer:
+            for table in tables:
+                rows = table.select(schema.names).cast(schema)
+                writer.write_table(rows)
+                writer.digest = fingerprint_of(writer.digest, digest_of(rows))
+
     @contextlib.contextmanager
     def writing(self, stage: str, part: str, schema: pa.Schema, fingerprint: str = "") -> Iterator[PartWriter]:
         """A part written row group by row group; it is there when the block ends, and not at all if the block fails."""

@@ -65,6 +65,16 @@ def test_a_pair_knows_its_place() -> None:
         ("<link rel='next' href=?p=2><link rel=stylesheet href=s.css>", ["https://pages.example/a/b.html?p=2"]),
         ("<a href=x rel='ugc NoFollow'>x</a><a>no target</a><a href='javascript:void(0)'>x</a>", []),
         ("<meta name=robots content='noindex, NOFOLLOW'><a href=x>x</a>", []),
+        ("<a href=big.JPG>x</a><a href=//pages.example/w.pdf>x</a>", []),
+        (
+            "<a href='/w/File:Tea.jpg'></a><a href='/w/%E6%96%87%3ATea.jpg'></a><a href='v.php?f=tea.jpg'></a><a href=//a.zip>",
+            [
+                "https://pages.example/w/File:Tea.jpg",
+                "https://pages.example/w/%E6%96%87%3ATea.jpg",
+                "https://pages.example/a/v.php?f=tea.jpg",
+                "https://a.zip/",
+            ],
+        ),
         ("<meta name=robots content=none><a href=x>x</a>", []),
         ("<meta name=robots content='index,follow'><a href=x>x</a>", ["https://pages.example/a/x"]),
     ],

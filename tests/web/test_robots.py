@@ -312,6 +312,15 @@ def test_one_row_for_every_origin(web: Any, manners: Manners) -> None:
     assert fetch([], manners).num_rows == 0
 
 
+def test_sitemaps_that_it_names() -> None:
+    """To whomever it speaks, wherever they stand in the file; none where there is no file."""
+    text = "Sitemap: http://a.test/1.xml\nUser-agent: other\nDisallow: /\n sitemap:http://b.test/2.xml # ours\nSitemap:\n"
+    rows = [{"origin": "http://a.test", "http_status": 200, "text": text}, {"origin": "http://b.test", "http_status": 404}]
+    robots = Robots(pa.Table.from_pylist(rows, schema=ROBOTS.arrow), "wukong-test")
+    assert robots.sitemaps("http://a.test/page") == ["http://a.test/1.xml", "http://b.test/2.xml"]
+    assert robots.sitemaps("http://b.test/") == robots.sitemaps("http://c.test/") == []
+
+
 def test_real_files_are_read(shared: Path) -> None:
     """Whatever hosts write, asking it raises nothing, and most of them allow something to somebody."""
     with tarfile.open(shared / "robots" / "protego-robots.tar.gz") as archive:

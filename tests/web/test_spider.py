@@ -12,8 +12,9 @@ import pytest
 from wukong_build.schema import PAGES, PAIRS, ROBOTS
 from wukong_build.web.fetch import Fetcher
 from wukong_build.web.manners import Manners
+from wukong_build.web.reading import Rows
 from wukong_build.web.robots import Robots
-from wukong_build.web.spider import PageRows, fetch_pages
+from wukong_build.web.spider import fetch_pages
 from wukong_build.web.url import key_of
 
 HTML = '<a href="/b#top">乙</a><a href="http://b.test/">丙</a><img src="1.jpg" alt="红玫瑰"><img src="//b.test/2.jpg" alt="猫">'
@@ -35,6 +36,7 @@ def test_a_page_becomes_rows(web: Any, manners: Manners) -> None:
         "http_status": 200,
         "content_type": "text/html; charset=utf-8",
         "location": None,
+        "read_as": "page",
         "links": ["http://a.test/b", "http://b.test/"],
         "pair_count": 2,
         "opt_out": [],
@@ -151,15 +153,15 @@ def test_one_row_for_every_page_and_one_crawl_after_another(web: Any, manners: M
         assert sorted(page["url"] for page in found.pages) == sorted(urls)
         assert len(found.pairs) == 2 * 15
         assert sorted(web.paths) == sorted(url.removeprefix("http://a.test") for url in urls * crawl)
-    assert fetch(manners) == PageRows([], [])
+    assert fetch(manners) == Rows([], [])
 
 
-def fetch(manners: Manners, *urls: str) -> PageRows:
+def fetch(manners: Manners, *urls: str) -> Rows:
     """What asking for some pages gives."""
     robots = Robots(pa.Table.from_pylist([{"origin": "http://a.test", "http_status": 404}], schema=ROBOTS.arrow), manners.product)
     rows = [{"url": url, "depth": 2, "round": 7} for url in urls]
 
-    async def ask() -> PageRows:
+    async def ask() -> Rows:
         async with Fetcher(manners) as fetcher:
             return await fetch_pages(rows, fetcher, robots, manners.product)
 

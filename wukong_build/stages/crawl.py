@@ -21,19 +21,20 @@ import pyarrow.compute as pc
 from wukong_build.config import Config
 from wukong_build.errors import ConfigError
 from wukong_build.executors import Executor
-from wukong_build.schema import PAGES
-from wukong_build.sql import connect, database
+from wukong_build.schema import FRONTIER, PAGES, PAIRS
+from wukong_build.sql import connect, database, refresh
 from wukong_build.stages import run_stage
 from wukong_build.stages.facts import Again, ImageStage, PageStage, RobotsStage, asked_origins, known_robots
 from wukong_build.stages.forecast import Forecast, Sample
 from wukong_build.stages.lists import ListStage
 from wukong_build.stages.pairs import SampleStage, gather, plan_images
-from wukong_build.stages.plan import host_name, in_lanes, plan
+from wukong_build.stages.plan import ROWS_AT_ONCE, host_name, in_lanes, plan
 from wukong_build.store import Store, fingerprint_of
 from wukong_build.web.frontier import Frontier
 from wukong_build.web.images import MOVED
 from wukong_build.web.manners import Manners
 from wukong_build.web.optout import Withheld
+from wukong_build.web.robots import Robots
 from wukong_build.web.sources import Pages, Urls, labelled
 from wukong_build.web.url import canonical, host_of
 
@@ -43,6 +44,21 @@ ROBOTS_PER_PART = 1000
 
 LONG_IMAGES, LONG_SECONDS = 20_000, 3600.0
 """A crawl of so many images, or of so long a time with one host, is told of before it is begun."""
+
+
+_ASKED = """
+CREATE OR REPLACE TABLE asked_pages AS
+SELECT url, location, read_as, error, round, part, part_row FROM visits
+ANTI JOIN (SELECT url FROM latest_visits WHERE {again}) AS again USING (url) WHERE decision = 'asked';
+
+CREATE OR REPLACE VIEW asked_links AS SELECT asked_pages.url, links FROM pages JOIN asked_pages USING (part, part_row);
+"""
+
+_MISSING = """
+SELECT wanted.*, {round} AS round, wanted.url AS asked, etag, last_modified FROM ({wanted}) AS wanted
+ANTI JOIN asked_pages USING (url)
+LEFT JOIN (SELECT url, etag, last_modified FROM visits WHERE error IS NULL) AS held USING (url)
+"""
 
 
 def crawl(
@@ -60,7 +76,7 @@ def crawl(
     if not sources:
         raise ConfigError("crawl.sources: is empty; one source is meant at least, such as `- pages: {seeds: [https://…/]}`")
     lists = {label: source for label, source in sources.items() if isinstance(source, Urls)}
-    for source in lists.values():
+    for source in sources.values():
         source.check()
     opt_out = config.crawl.opt_out
     lists_digest = Withheld.load(opt_out.lists).digest  # a wrong list is said before anybody is asked for anything
@@ -108,18 +124,50 @@ def _remove_orphans(store: Store) -> None:
 def _crawl_pages(sources: dict[str, Pages], config: Config, store: Store, executor: Executor, again: Again) -> None:
     """Rounds until every page that the sources ask for is there: frontier → fetch → new links → next frontier."""
     manners = config.crawl.manners(images=False)
-    while True:
-        frontier, missing, number = _frontier(sources, store, manners, again, executor.workers)
-        if frontier.unknown:
-            _fetch_robots(frontier.unknown, store, executor, manners)
-        elif missing:
-            log.info("crawl: round %d asks for %d pages", number, sum(map(len, missing)))
-            plan(store, "pages", missing, config.crawl.pages_per_part)
+    with connect(store) as connection:
+        frontier = Frontier(sources, connection)
+        while True:
+            number, robots = _know(connection, sources, store, manners, again)
+            if unknown := frontier.go_on(robots):
+                _fetch_robots(unknown, store, executor, manners)
+                continue
+            missing = in_lanes(connection, _MISSING.format(wanted=frontier.wanted, round=number), executor.workers)
+            count = plan(store, "pages", missing, config.crawl.pages_per_part)
+            if not count:
+                break
+            log.info("crawl: round %d asks for %d pages", number, count)
             run_stage(PageStage(manners), store, executor)
-        else:
-            break
-    store.write("crawl/frontier", "00000", frontier.table())
-    store.write("crawl/pages", "refused", _refused(frontier, number))
+            for table in (PAGES, PAIRS):
+                refresh(connection, store, f"crawl/{table.name}", table.name, table.arrow)
+        _write_frontier(connection, frontier, number, store)
+
+
+def _know(
+    connection: duckdb.DuckDBPyConnection, sources: dict[str, Pages], store: Store, manners: Manners, again: Again
+) -> tuple[int, Robots]:
+    """Let the connection know what was asked for so far; returns the number of the next round, and what hosts allow."""
+    robots = known_robots(store, manners, _page_origins(sources, connection))
+    silent = ", ".join(f"'{origin}'" for origin in robots.silent()) or "''"  # origins hold no quotes
+    connection.execute(_ASKED.format(again=f"{again.condition('pages')} AND origin(url) NOT IN ({silent})"))
+    ((number,),) = connection.execute("SELECT coalesce(max(round) + 1, 0) FROM asked_pages").fetchall()
+    return number, robots
+
+
+def _write_frontier(connection: duckdb.DuckDBPyConnection, frontier: Frontier, number: int, store: Store) -> None:
+    """Write down which pages the sources ask for, and which they would if they might."""
+    reader = connection.sql(f"{frontier.wanted} ORDER BY url").to_arrow_reader(ROWS_AT_ONCE)
+    store.write_all("crawl/frontier", "00000", FRONTIER.arrow, (pa.Table.from_batches([batch]) for batch in reader))
+    refused = connection.sql(f"{frontier.refused} ORDER BY url").to_arrow_reader(ROWS_AT_ONCE)
+    store.write_all("crawl/pages", "refused", PAGES.arrow, (_refused(batch, number) for batch in refused))
+
+
+def _refused(batch: pa.RecordBatch, number: int) -> pa.Table:
+    """Pages that nobody is asked for, as rows of `PAGES`."""
+    rows = [
+        {**row, "host": host_of(row["url"]), "round": number, "decision": row["reason"], "links": [], "pair_count": 0}
+        for row in batch.to_pylist()
+    ]
+    return PAGES.table(rows)
 
 
 def _fetch_images(config: Config, store: Store, executor: Executor, again: Again, lists_digest: str) -> None:
@@ -165,43 +213,12 @@ def _look_ahead(stage: ImageStage, origins: Mapping[str, int], store: Store, exe
     log.log(logging.INFO if forecast.fits else logging.WARNING, "crawl: the rest will take %s", forecast.told())
 
 
-def _frontier(
-    sources: dict[str, Pages], store: Store, manners: Manners, again: Again, lanes: int
-) -> tuple[Frontier, list[pa.Table], int]:
-    """What the sources ask for as far as is known; what of it is not there yet; and the number of the round that fetches it."""
-    with connect(store) as connection:
-        robots = known_robots(store, manners, _page_origins(sources, connection))
-        silent = ", ".join(f"'{origin}'" for origin in robots.silent()) or "''"  # origins hold no quotes
-        connection.execute(
-            "CREATE VIEW asked_pages AS SELECT * FROM visits ANTI JOIN (SELECT url FROM latest_visits "  # noqa: S608  classes of ours
-            f"WHERE {again.condition('pages')} AND origin(url) NOT IN ({silent})) AS again USING (url) WHERE decision = 'asked'"
-        )
-        frontier = Frontier(sources, connection, robots)
-        connection.register("frontier_now", frontier.table())
-        ((number,),) = connection.execute("SELECT coalesce(max(round) + 1, 0) FROM asked_pages").fetchall()
-        wanted = (
-            f"SELECT frontier_now.url, frontier_now.depth, {number} AS round, frontier_now.url AS asked, etag, last_modified "  # noqa: S608  ours
-            "FROM frontier_now ANTI JOIN asked_pages USING (url) "
-            "LEFT JOIN (SELECT url, etag, last_modified FROM visits WHERE error IS NULL) AS held USING (url)"
-        )
-        missing = list(in_lanes(connection, wanted, lanes))
-    return frontier, missing, number
-
-
 def _page_origins(sources: dict[str, Pages], connection: duckdb.DuckDBPyConnection) -> list[str]:
     """The origins whose robots.txt may decide on a page: those of seeds and visits, by either scheme."""
     found = connection.execute("SELECT DISTINCT host FROM pages UNION SELECT DISTINCT origin(location) FROM pages").fetchall()
-    seeds = (canonical(url) or "" for source in sources.values() for url in source.seeds)
+    seeds = (canonical(url) or "" for source in sources.values() for url in source.starts())
     hosts = {(name or "").rpartition("/")[2] for (name,) in found} | set(map(host_of, seeds))
     return [f"{scheme}://{host}/" for host in hosts for scheme in ("http", "https")]
-
-
-def _refused(frontier: Frontier, number: int) -> pa.Table:
-    rows = [
-        {"url": url, "host": host_of(url), "depth": depth, "round": number, "decision": reason, "links": [], "pair_count": 0}
-        for url, (depth, reason) in sorted(frontier.refused.items())
-    ]
-    return PAGES.table(rows)
 
 
 def _fetch_robots(origins: Iterable[str], store: Store, executor: Executor, manners: Manners) -> None:

@@ -34,15 +34,20 @@ def next_number(store: Store, kind: str) -> int:
     return 1 + max((int(name) for name in store.parts(f"crawl/{kind}") if name.isdigit()), default=-1)
 
 
-def plan(store: Store, kind: str, wanted: Iterable[pa.Table], rows_per_part: int) -> None:
-    """Cut what is to be fetched into new parts, and write down what each is to fetch; `wanted` is sorted by its column `lane`."""
+def plan(store: Store, kind: str, wanted: Iterable[pa.Table], rows_per_part: int) -> int:
+    """Cut what is to be fetched into new parts, and write down what each is to fetch; returns how many rows that is.
+
+    `wanted` is sorted by its column `lane`.
+    """
     store.delete_stage(plan_folder(kind))
     put_together(store)
-    number = itertools.count(next_number(store, kind))
+    number, count = itertools.count(next_number(store, kind)), 0
     for lane, rows in cut(wanted, "lane", rows_per_part):
         with store.writing(plan_folder(kind), f"{next(number):05d}", rows.schema) as writer:
             writer.write_table(rows)
             writer.notes = {"lane": str(lane)}
+        count += len(rows)
+    return count
 
 
 def in_lanes(connection: duckdb.DuckDBPyConnection, wanted: str, lanes: int, then: str = "") -> Iterator[pa.Table]:

@@ -5,6 +5,7 @@ A pure function of the page and its URL; knows nothing of crawling, and chooses 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -29,6 +30,15 @@ AT_MOST_PAIRS = 10_000
 AT_MOST_LINKS = 20_000
 """How many links of one page are looked at."""
 
+FILES = frozenset(
+    """
+    jpg jpeg jpe jfif png gif webp avif bmp ico svg svgz tif tiff psd ai eps heic raw mp3 m4a wav ogg oga flac aac wma mp4 m4v
+    mov avi wmv flv mkv webm mpg mpeg ogv rmvb swf zip rar 7z gz tgz bz2 xz tar iso dmg exe msi apk ipa deb rpm jar bin pdf
+    doc docx xls xlsx ppt pptx odt ods odp epub mobi csv css js mjs json woff woff2 ttf otf eot torrent wasm
+    """.split()  # noqa: SIM905  words read better than a list of strings
+)
+"""Extensions of what is no page."""
+
 AT_MOST_METAS = 1_000
 """How many `meta` elements of one page are read."""
 
@@ -37,6 +47,8 @@ AT_MOST_CANDIDATE = 500
 
 AT_MOST_REFERENCES = 4
 """How many elements an image may name as its label, and as its description."""
+
+_NO_NAME_OF_FILE = re.compile(":|%3A", re.IGNORECASE)
 
 _OWN = {"alt": "alt", "title": "title", "aria-label": "aria_label"}
 _REFERENCES = {"aria-labelledby": "labelled_by", "aria-describedby": "described_by"}
@@ -139,7 +151,7 @@ class _Reading:
         targets = dict.fromkeys([target.partition("#")[0] for target in islice(self._targets(), AT_MOST_LINKS)])
         targets.pop("", None)  # places on this page
         urls = (canonical(target, self.base) for target in targets)
-        return dict.fromkeys(url for url in urls if url is not None)
+        return dict.fromkeys(url for url in urls if url is not None and not _is_file(url))
 
     def to_crawlers(self) -> dict[str, list[str]]:
         """What `meta` elements say under plain names, as `robots` is one; `og:title` and its like are for others."""
@@ -271,6 +283,11 @@ def _texts(origin: str, text: str | None) -> list[Text]:
     """The text as a candidate, if there is any."""
     collapsed = collapse((text or "")[:AT_MOST_CANDIDATE])
     return [Text(collapsed, origin, 0)] if collapsed else []
+
+
+def _is_file(url: str) -> bool:
+    """Whether an address ends like a file that is no page. `/wiki/File:Tea.jpg` is one, of a wiki."""
+    return url.rpartition(".")[2].lower() in FILES and _NO_NAME_OF_FILE.search(url.rpartition("/")[2]) is None and "?" not in url
 
 
 def _may_follow(element: Element, rel: str) -> bool:

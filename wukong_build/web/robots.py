@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import functools
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -39,6 +40,7 @@ _SITE_FILES = {"tdmrep": "/.well-known/tdmrep.json", "ai_txt": "/ai.txt"}
 """Column → where a site has the file."""
 
 
+_SITEMAP = re.compile(r"^[ \t]*sitemap[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 _REFUSALS = {"disallowed": "robots", "unreachable": "robots_unreachable"}
 
 
@@ -75,6 +77,10 @@ class Robots:
         """The signals by which the URL's site withholds it: in robots.txt, ai.txt and tdmrep.json."""
         rules = self._site_rules(origin_of(url))
         return [] if rules is None else rules.signals(url)
+
+    def sitemaps(self, url: str) -> list[str]:
+        """The sitemaps that the robots.txt of the URL's origin names, to whomever it speaks."""
+        return _SITEMAP.findall(self._rows.get(origin_of(url), {}).get("text") or "")
 
     def knows(self, url: str) -> bool:
         """True where the robots.txt of the URL's origin has been asked for."""

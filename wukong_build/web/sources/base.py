@@ -20,6 +20,9 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """What it was pointed at."""
         raise NotImplementedError
 
+    def check(self) -> None:
+        """ConfigError where what it names cannot be read, or means nothing."""
+
     def starts(self) -> Sequence[str]:
         """URLs that it asks for before it has read anything."""
         return ()

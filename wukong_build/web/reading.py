@@ -1,0 +1,117 @@
+"""An answer to the request for a page becomes rows: the page's own, and one for every pair on it.
+
+Whatever the answer was, it has its row. Knows neither who asked nor how; the same for the web and for archives of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import Any
+
+import msgspec
+
+from wukong_build.web.extract import Page, read_page
+from wukong_build.web.fetch import Answer
+from wukong_build.web.licence import Licence
+from wukong_build.web.optout import header_signals, meta_signals
+from wukong_build.web.page import decode_page
+from wukong_build.web.robots import Robots
+from wukong_build.web.sitemap import Sitemap, read_sitemap
+from wukong_build.web.url import host_of, key_of
+
+log = logging.getLogger("wukong_build")
+
+
+class Read(msgspec.Struct, frozen=True):
+    """What an answer holds."""
+
+    read_as: str | None = None
+    """`page`, `sitemap`, `sitemap_index`; null where it is nothing of these."""
+    links: tuple[str, ...] = ()
+    pairs: tuple[dict[str, Any], ...] = ()
+    """Rows of `PAIRS`."""
+    licences: tuple[Licence, ...] = ()
+    metas: dict[str, list[str]] = {}
+    """What its `meta` elements say to crawlers."""
+
+
+class Rows(msgspec.Struct):
+    """What reading some answers gave: rows of `PAGES` and of `PAIRS`."""
+
+    pages: list[dict[str, Any]] = []
+    pairs: list[dict[str, Any]] = []
+
+    def add(self, row: dict[str, Any], answer: Answer, robots: Robots, product: str) -> None:
+        """The answer to the request of a row (`url, depth, round, reads`)."""
+        try:
+            read = _read(row, answer)
+        except Exception as error:  # noqa: BLE001  a page without a row would be asked for again without end
+            log.warning("crawl: %s cannot be read: %r", row["url"], error)
+            answer, read = msgspec.structs.replace(answer, error="unreadable"), Read()
+        self.pages.append(_page_row(row, answer, read, _opt_out(answer, read, robots, product)))
+        self.pairs += read.pairs
+
+
+def _read(row: dict[str, Any], answer: Answer) -> Read:
+    if answer.error is not None or answer.location is not None:
+        return Read()
+    sitemap = read_sitemap(answer.body, answer.url, is_expected=row.get("reads") == "sitemap")
+    if sitemap is not None:
+        return _of_sitemap(sitemap)
+    content_type = (answer.header("Content-Type") or "").lower()
+    is_page = "html" in content_type or "xml" in content_type or (not content_type and answer.body.lstrip()[:1] == b"<")
+    return _of_page(read_page(decode_page(answer.body, content_type), row["url"])) if is_page else Read()
+
+
+def _of_sitemap(sitemap: Sitemap) -> Read:
+    return Read(sitemap.kind, sitemap.links)
+
+
+def _of_page(page: Page) -> Read:
+    pairs = (
+        {
+            "key": key_of(pair.url),
+            "url": pair.url,
+            "page_url": pair.page_url,
+            "position": pair.position,
+            "source": None,
+            "extra": None,
+            "texts": msgspec.to_builtins(pair.texts),
+            "chrome": pair.chrome,
+        }
+        for pair in page.pairs
+    )
+    return Read("page", page.links, tuple(pairs), page.licences, page.metas)
+
+
+def _opt_out(answer: Answer, read: Read, robots: Robots, product: str) -> list[str]:
+    """The signals by which the page or its site withholds what is on it."""
+    if read.read_as != "page" and answer.error != "not_modified":
+        return []
+    said = header_signals(answer.headers.items(), product, answer.at)
+    return list(dict.fromkeys([*robots.opt_out(answer.url), *said, *meta_signals(read.metas, product, answer.at)]))
+
+
+def _page_row(row: dict[str, Any], answer: Answer, read: Read, opt_out: list[str]) -> dict[str, Any]:
+    return {
+        "url": row["url"],
+        "host": host_of(row["url"]),
+        "depth": row["depth"],
+        "round": row["round"],
+        "decision": "asked",
+        "error": answer.error,
+        "http_status": answer.status,
+        "content_type": answer.header("Content-Type"),
+        "location": answer.location,
+        "read_as": read.read_as,
+        "links": list(read.links),
+        "pair_count": len(read.pairs),
+        "opt_out": opt_out,
+        "licences": list(map(msgspec.to_builtins, read.licences)),
+        "etag": answer.header("ETag"),
+        "last_modified": answer.header("Last-Modified"),
+        "attempts": answer.attempts,
+        "sha256": hashlib.sha256(answer.body).hexdigest() if answer.body else None,
+        "fetched_at": answer.at,
+    }
