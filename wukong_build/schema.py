@@ -64,6 +64,7 @@ PAGES = TableSchema(
         Column("http_status", pa.int32(), "status of the answer; null where none came"),
         Column("content_type", pa.string(), "as the server said"),
         Column("location", pa.string(), "where a redirect points, canonical; it is a link of its own to the crawl"),
+        Column("reads", pa.string(), "what it was asked for as: page, rendered_page, sitemap; null where it was refused"),
         Column("read_as", pa.string(), "what it turned out to be: page, sitemap, sitemap_index; or nothing"),
         Column("links", pa.list_(pa.string()), "canonical URLs the page links to, distinct, in page order"),
         Column("pair_count", pa.int32(), "pairs found on it"),
@@ -101,7 +102,7 @@ FRONTIER = TableSchema(
         Column("url", pa.string(), "canonical URL of the page"),
         Column("depth", pa.int32(), "fewest links between a seed and this page"),
         Column("source", pa.string(), "the source that asks for it"),
-        Column("reads", pa.string(), "what it is asked for as: page, sitemap"),
+        Column("reads", pa.string(), "what it is asked for as: page, rendered_page (its scripts are run), sitemap"),
     ),
 )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -240,3 +242,40 @@ def _pairs(done: Run) -> list[dict[str, Any]]:
     query = "SELECT url, page_url, position, texts, source, depth FROM occurrences ORDER BY page_url, position"
     assert isinstance(done.store, Store)
     return done.sql(query).to_pylist()  # type: ignore[no-any-return]
+
+
+def scripted(path: str) -> Answer | None:
+    """A gallery whose pages and pictures are there for those alone that run its script."""
+    if path == "/app.js":
+        return "text/javascript", (
+            b"const n = +location.pathname.slice(1)\n"
+            b"if (n < 3) document.body.innerHTML += `<a href=/${n + 1}>go</a>`\n"
+            b"fetch(`/data/${n}.json`).then(got => got.json()).then(({src, alt}) => {\n"
+            b"  const img = new Image(); img.src = src; img.alt = alt; document.body.append(img)\n"
+            b"})"
+        )
+    if path.startswith("/data/"):
+        number = path.removeprefix("/data/").removesuffix(".json")
+        return "application/json", json.dumps({"src": f"/{number}.jpg", "alt": f"山坡上的第 {number} 棵树"}).encode()
+    return ("text/html", b"<body><script src=/app.js></script></body>") if path.strip("/").isdigit() or path == "/" else None
+
+
+@pytest.mark.chromium
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium; on Debian and Ubuntu: apt-get install chromium")
+def test_scripts(tmp_path: Path) -> None:
+    """Pages read without their scripts are read once more when the config asks for them, and then no more."""
+    with served(scripted) as site:
+        plain = run(values(site, tmp_path / "run"), ["crawl"])
+        assert plain.sql("SELECT count(*) AS n FROM samples").to_pylist() == [{"n": 0}]
+        done = run(values(site, tmp_path / "run", workers=2, javascript=True), ["crawl"])
+        rows = done.sql("SELECT url, caption_found, depth FROM samples ORDER BY url").to_pylist()
+        asked = list(site.asked)
+        run(values(site, tmp_path / "run", workers=2, javascript=True), ["crawl"])
+        assert site.asked == asked
+    assert [tuple(row.values()) for row in rows] == [
+        (f"http://site.test/{number}.jpg", f"山坡上的第 {number} 棵树", number) for number in range(4)
+    ]
+    assert Counter(asked) == Counter(["/", "/", "/1", "/2", "/3", *(f"/data/{number}.json" for number in range(4))]) + Counter(
+        {path: site.asked.count(path) for path in ("/app.js", "/robots.txt", "/ai.txt", "/.well-known/tdmrep.json")}
+    )
+    assert site.asked.count("/app.js") <= 4

@@ -65,6 +65,8 @@ def test_a_pair_knows_its_place() -> None:
         ("<link rel='next' href=?p=2><link rel=stylesheet href=s.css>", ["https://pages.example/a/b.html?p=2"]),
         ("<a href=x rel='ugc NoFollow'>x</a><a>no target</a><a href='javascript:void(0)'>x</a>", []),
         ("<meta name=robots content='noindex, NOFOLLOW'><a href=x>x</a>", []),
+        ("<meta http-equiv=Refresh content=\"0; URL='x'\"><meta http-equiv=refresh content=60>", ["https://pages.example/a/x"]),
+        ("<META HTTP-EQUIV=refresh content='3;/y'><meta http-equiv=robots content='0;url=/z'>", ["https://pages.example/y"]),
         ("<a href=big.JPG>x</a><a href=//pages.example/w.pdf>x</a>", []),
         (
             "<a href='/w/File:Tea.jpg'></a><a href='/w/%E6%96%87%3ATea.jpg'></a><a href='v.php?f=tea.jpg'></a><a href=//a.zip>",

@@ -25,7 +25,10 @@ Web = dict[str, list[str] | str | tuple[str, list[str]]]
 """Page → its links, the address it has moved to, or what it is read as with its links."""
 
 _CONNECTION = duckdb.connect(config={"threads": 1})
-_FACTS = pa.schema([(name, pa.string()) for name in ("url", "location", "read_as", "error")] + [("links", pa.list_(pa.string()))])
+_FACTS = pa.schema(
+    [(name, pa.string()) for name in ("url", "location", "read_as", "error")]
+    + [("ran", pa.bool_()), ("links", pa.list_(pa.string()))]
+)
 _PAIRS = pa.schema([(name, pa.string()) for name in ("key", "page_url", "chrome")])
 
 LINE: Web = {"a/0": ["a/1"], "a/1": ["a/2"], "a/2": ["a/3"], "a/3": ["a/4"], "a/4": []}
@@ -308,6 +311,22 @@ def test_trying_again_is_fair_whatever_came_first() -> None:
     assert found[0] == found[1]
 
 
+def test_what_was_read_without_its_scripts_is_no_answer_where_they_are_to_run() -> None:
+    """It is asked for once more, and its links count from then on alone; sitemaps have no scripts."""
+    web: Web = {"a/0": ["a/1"], "a/1": [], "a/map": ("sitemap", ["a/2"]), "a/2": []}
+    scripted = source("a/0", javascript=True, sitemaps=("http://a/map",))
+    labels: dict[str, Pages] = labelled([scripted])
+    know(web, {"http://a/0"}, ran=False)
+    frontier = Frontier(labels, _CONNECTION)
+    frontier.go_on(rules_of({"http://a": ""}))
+    assert depths(frontier) == {"a/0": 0}
+    know(web, {"http://a/0"})
+    frontier.go_on(rules_of({"http://a": ""}))
+    know(web, {"http://a/0", "http://a/map"})
+    frontier.go_on(rules_of({"http://a": ""}))
+    assert depths(frontier) == {"a/0": 0, "a/map": 0, "a/1": 1, "a/2": 1}
+
+
 def source(*seeds: str, **how: Any) -> Pages:
     """Pages from these seeds on."""
     return Pages(seeds=tuple(f"http://{seed}" for seed in seeds), **{"depth": 9, **how})
@@ -327,9 +346,10 @@ def reckon(
     return frontier, frontier.go_on(rules_of(robots))
 
 
-def know(web: Web, asked: set[str], pairs: list[dict[str, Any]] | None = None) -> None:
-    """Let these pages have been asked for."""
-    facts = pa.Table.from_pylist([_facts(url, web.get(url.removeprefix("http://"), [])) for url in sorted(asked)], schema=_FACTS)
+def know(web: Web, asked: set[str], pairs: list[dict[str, Any]] | None = None, *, ran: bool = True) -> None:
+    """Let these pages have been asked for, and their scripts have run or not."""
+    rows = [{**_facts(url, web.get(url.removeprefix("http://"), [])), "ran": ran} for url in sorted(asked)]
+    facts = pa.Table.from_pylist(rows, schema=_FACTS)
     _CONNECTION.register("asked_pages", facts.drop_columns(["links"]))
     _CONNECTION.register("asked_links", facts.select(["url", "links"]))
     _CONNECTION.register("pairs", pa.Table.from_pylist(pairs or [], schema=_PAIRS))

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pytest
 
 from wukong_build.schema import PAGES, PAIRS, ROBOTS
+from wukong_build.web.browser import Browser
 from wukong_build.web.fetch import Fetcher
+from wukong_build.web.leave import Leave
 from wukong_build.web.manners import Manners
 from wukong_build.web.reading import Rows
 from wukong_build.web.robots import Robots
@@ -30,6 +32,7 @@ def test_a_page_becomes_rows(web: Any, manners: Manners) -> None:
         "url": "http://a.test/dir/",
         "host": "a.test",
         "depth": 2,
+        "reads": "page",
         "round": 7,
         "decision": "asked",
         "error": None,
@@ -159,10 +162,11 @@ def test_one_row_for_every_page_and_one_crawl_after_another(web: Any, manners: M
 def fetch(manners: Manners, *urls: str) -> Rows:
     """What asking for some pages gives."""
     robots = Robots(pa.Table.from_pylist([{"origin": "http://a.test", "http_status": 404}], schema=ROBOTS.arrow), manners.product)
-    rows = [{"url": url, "depth": 2, "round": 7} for url in urls]
+    rows = [{"url": url, "depth": 2, "round": 7, "reads": "page"} for url in urls]
+    leave = Leave(lambda _: robots, manners.product)
 
     async def ask() -> Rows:
-        async with Fetcher(manners) as fetcher:
-            return await fetch_pages(rows, fetcher, robots, manners.product)
+        async with Fetcher(manners) as fetcher, Browser(fetcher, leave, manners.user_agent) as browser:
+            return await fetch_pages(rows, fetcher, browser, robots, manners.product)
 
     return asyncio.run(asyncio.wait_for(ask(), 20))

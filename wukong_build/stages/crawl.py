@@ -48,7 +48,8 @@ LONG_IMAGES, LONG_SECONDS = 20_000, 3600.0
 
 _ASKED = """
 CREATE OR REPLACE TABLE asked_pages AS
-SELECT url, location, read_as, error, round, part, part_row FROM visits
+SELECT url, location, read_as, error, round, part, part_row, url IN (SELECT url FROM pages WHERE reads = 'rendered_page') AS ran
+FROM visits
 ANTI JOIN (SELECT url FROM latest_visits WHERE {again}) AS again USING (url) WHERE decision = 'asked';
 
 CREATE OR REPLACE VIEW asked_links AS SELECT asked_pages.url, links FROM pages JOIN asked_pages USING (part, part_row);
@@ -56,8 +57,9 @@ CREATE OR REPLACE VIEW asked_links AS SELECT asked_pages.url, links FROM pages J
 
 _MISSING = """
 SELECT wanted.*, {round} AS round, wanted.url AS asked, etag, last_modified FROM ({wanted}) AS wanted
-ANTI JOIN asked_pages USING (url)
+LEFT JOIN (SELECT url, ran FROM asked_pages) AS there USING (url)
 LEFT JOIN (SELECT url, etag, last_modified FROM visits WHERE error IS NULL) AS held USING (url)
+WHERE ran IS NULL OR (reads = 'rendered_page' AND NOT ran)
 """
 
 

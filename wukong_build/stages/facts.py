@@ -29,8 +29,10 @@ from wukong_build.store import PartWriter, Store, digest_of, fingerprint_of
 from wukong_build.web.failures import FAILURES
 from wukong_build.web.fetch import Fetcher
 from wukong_build.web.images import Rules, fetch_images
+from wukong_build.web.leave import Leave
 from wukong_build.web.manners import Limits, Manners
 from wukong_build.web.optout import OptOut, Withheld
+from wukong_build.web.reading import Rows
 from wukong_build.web.robots import Robots, fetch_robots
 from wukong_build.web.url import origin_of
 
@@ -169,12 +171,21 @@ class PageStage(FactStage, frozen=True):
 
     def work(self, store: Store, part: Part) -> str:
         """Some pages; their pairs are written first, so that a page is never there without them."""
+        from wukong_build.web.browser import Browser
         from wukong_build.web.spider import fetch_pages  # which imports Scrapy
 
         planned = self.rows(store, part)
         robots = self.robots(store, part, [row["url"] for row in planned])
         rows = [row for row in planned if robots.refusal(row["url"]) is None]  # the next frontier says why of the others
-        found = self.ask(store, part, lambda fetcher: fetch_pages(rows, fetcher, robots, self.manners.product))
+        leave = Leave(lambda origin: known_robots(store, self.manners, [origin]), self.manners.product)
+
+        async def fetched(fetcher: Fetcher) -> Rows:
+            async with Browser(fetcher, leave, self.manners.user_agent) as browser:
+                return await fetch_pages(rows, fetcher, browser, robots, self.manners.product)
+
+        found = self.ask(store, part, fetched)
+        if len(leave.found):
+            store.write("crawl/robots", f"scripts-{part.name}", leave.found, FACT)
         pages = PAGES.table(sorted(found.pages, key=operator.itemgetter("url")))
         pairs = sorted(found.pairs, key=operator.itemgetter("page_url", "position"))
         store.write("crawl/pairs", part.name, PAIRS.table(pairs), part.fingerprint)

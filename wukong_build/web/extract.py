@@ -50,6 +50,12 @@ AT_MOST_REFERENCES = 4
 
 _NO_NAME_OF_FILE = re.compile(":|%3A", re.IGNORECASE)
 
+_LEADS_TO = re.compile(r"[\d.]*\s*[;,\s]\s*(?:url\s*=\s*)?(?P<quote>[\"']?)(?P<url>[^\"'].*?)(?P=quote)", re.IGNORECASE)
+"""What a `meta` says that leads to another page; so browsers read it."""
+
+_REFRESH = "http-equiv:refresh"
+"""Its name among the metas."""
+
 _OWN = {"alt": "alt", "title": "title", "aria-label": "aria_label"}
 _REFERENCES = {"aria-labelledby": "labelled_by", "aria-describedby": "described_by"}
 
@@ -167,6 +173,7 @@ class _Reading:
     def _targets(self) -> list[str]:
         """What the elements of a page link to as other pages, and let crawlers follow; of `link` those to a next page alone."""
         found = [href for element, href, rel in self._links if href and (not rel or _may_follow(element, rel))]
+        found += self.metas.get(_REFRESH, ())
         frames = (frame.attr("src", "") for tag in ("iframe", "frame") for frame in self.document.find_all(tag))
         return [*found, *filter(None, frames)]
 
@@ -192,6 +199,8 @@ class _Reading:
             name, content = meta.attr("property") or meta.attr("name"), collapse(meta.attr("content") or "")
             if name and content:
                 metas.setdefault(name.strip().lower(), []).append(content)
+            elif (target := _LEADS_TO.fullmatch(content)) and (meta.attr("http-equiv") or "").strip().lower() == "refresh":
+                metas.setdefault(_REFRESH, []).append(target["url"])
         return metas
 
     def _images(self) -> list[_Image]:

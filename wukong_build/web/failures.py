@@ -25,6 +25,7 @@ FAILURES = {
     "redirects": "one redirect too many, or one that leads nowhere",
     "robots": "robots.txt says no",
     "robots_unreachable": "robots.txt could not be had, which is a no",
+    "script": "the browser failed on what the page's scripts do",
     "timeout": "not complete in time",
     "tls": "the certificate or the encryption is not in order",
     "too_large": "more bytes than the config allows",
@@ -34,6 +35,19 @@ FAILURES = {
 """Class → what it means."""
 
 TRANSIENT = frozenset(
-    ("429", "5xx", "connect", "disconnected", "dns", "given_up", "proxy", "robots_unreachable", "timeout", "tls", "truncated")
+    (
+        "429",
+        "5xx",
+        "connect",
+        "disconnected",
+        "dns",
+        "given_up",
+        "proxy",
+        "robots_unreachable",
+        "script",
+        "timeout",
+        "tls",
+        "truncated",
+    )
 )
 """Failures that tell of the moment rather than of what was asked for: another day may have another answer."""

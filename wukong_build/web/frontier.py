@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -40,6 +41,9 @@ CREATE OR REPLACE TABLE fresh_{n} (url VARCHAR, host VARCHAR);
 CREATE OR REPLACE TABLE level_{n} (url VARCHAR);
 """
 
+_RAN = "(FROM asked_pages WHERE ran OR url IN (SELECT url FROM sitemaps_{n}))"
+"""What was answered, where scripts are to be run: what was read before without them does not count."""
+
 _JUDGED = pa.schema([(name, pa.string()) for name in ("url", "host", "rank", "verdict")])
 
 _STANDING = "standing"
@@ -48,7 +52,7 @@ _STANDING = "standing"
 _DECIDE = f"""
 DELETE FROM judged_{{n}} WHERE url IN (SELECT url FROM taken_{{n}});
 
-UPDATE judged_{{n}} SET verdict = CASE WHEN url IN (SELECT url FROM asked_pages) THEN NULL ELSE 'robots_unreachable' END
+UPDATE judged_{{n}} SET verdict = CASE WHEN url IN (SELECT url FROM {{answered}}) THEN NULL ELSE 'robots_unreachable' END
 WHERE verdict = '{_STANDING}';
 
 CREATE OR REPLACE TABLE fresh_{{n}} AS
@@ -70,7 +74,7 @@ INSERT INTO level_{{n}} SELECT url FROM fresh_{{n}};
 
 _FAMILIES = f"""
 WITH visited AS MATERIALIZED (
-    SELECT url, {FAMILY_SQL.format(url="url")} AS family FROM taken_{{n}} JOIN asked_pages USING (url) WHERE error IS NULL
+    SELECT url, {FAMILY_SQL.format(url="url")} AS family FROM taken_{{n}} JOIN {{answered}} USING (url) WHERE error IS NULL
 ), sizes AS MATERIALIZED (SELECT family, count(*) AS size FROM visited GROUP BY family HAVING size >= {AT_LEAST_VISITS}),
 large AS MATERIALIZED (SELECT url, family FROM visited JOIN sizes USING (family)),
 shown AS (
@@ -104,8 +108,8 @@ class Frontier:
     """The pages that the sources (by their labels) ask for as far as links are known, and those refused, with the reason.
 
     Relations of the connection say what is known: `asked_pages` has `url`, `location`, `read_as` and `error` of every page that
-    was asked for, `asked_links` its `url` and `links`, `pairs` the `key`, `page_url` and `chrome` of what stood on them. As they
-    grow, `go_on` follows them further; whatever came when, it ends at the same pages.
+    was asked for, and whether its scripts `ran`, `asked_links` its `url` and `links`, `pairs` the `key`, `page_url` and `chrome`
+    of what stood on them. As they grow, `go_on` follows them further; whatever came when, it ends at the same pages.
 
     A redirect is a link that costs no depth. Within one depth pages are taken in the order of their hash, so that a budget takes
     a fair sample of them. No page is asked for before all pages of lesser depth have answered, so that nothing is asked for that
@@ -157,15 +161,17 @@ class _Following:
         self._barren: set[str] = set()
         """Families that bring nothing new."""
         self._unknown: set[str] = set()
+        self._names = {"n": number, "answered": _RAN.format(n=number) if source.javascript else "asked_pages"}
         self._run(_TABLES)
         self._steps = self._follow()
 
     @property
     def taken(self) -> str:
         """SQL for what is asked for: `url, depth, number, what`."""
+        reads = "rendered_page" if self._source.javascript else "page"
         number = self._number
         return (
-            f"SELECT url, depth, {number}, 'page' FROM taken_{number} "
+            f"SELECT url, depth, {number}, '{reads}' FROM taken_{number} "
             f"UNION ALL SELECT url, 0, {number}, 'sitemap' FROM sitemaps_{number}"
         )
 
@@ -207,7 +213,7 @@ class _Following:
             self._run(_DECIDE, per_host=per_host, at_most=self._source.at_most_pages, depth=depth)
             while not self._have_answered():
                 yield
-            self._find("location FROM fresh_{n} JOIN asked_pages USING (url)")
+            self._find("location FROM fresh_{n} JOIN {answered} USING (url)")
 
     def _judge(self, *, is_seed: bool) -> None:
         """Give every candidate that is the source's business its verdict: null, or why it is refused."""
@@ -262,7 +268,7 @@ class _Following:
         if self._source.sitemaps == "none":
             return
         if self._source.sitemaps == "robots":
-            seeds = [url for (url,) in self._connection.execute(f"SELECT url FROM level_{self._number} ORDER BY url").fetchall()]
+            seeds = [url for (url,) in self._run("SELECT url FROM level_{n} ORDER BY url")]
             named = [url for origin in dict.fromkeys(map(origin_of, seeds)) for url in self._robots.sitemaps(origin)]
         else:
             named = list(self._source.sitemaps)
@@ -281,15 +287,15 @@ class _Following:
             while not self._have_answered():
                 yield
             named = self._named_by_fresh()
-        self._run("INSERT INTO level_{n} SELECT url FROM sitemaps_{n} JOIN asked_pages USING (url) WHERE read_as = 'sitemap'")
+        self._run("INSERT INTO level_{n} SELECT url FROM sitemaps_{n} JOIN {answered} USING (url) WHERE read_as = 'sitemap'")
 
     def _named_by_fresh(self) -> list[str]:
         """The sitemaps that those just asked for name, and where they have moved to."""
-        found = self._connection.execute(
-            f"SELECT location FROM fresh_{self._number} JOIN asked_pages USING (url) WHERE location IS NOT NULL UNION "
-            f"SELECT unnest(links) FROM fresh_{self._number} JOIN asked_pages USING (url) JOIN asked_links USING (url) "
+        found = self._run(
+            "SELECT location FROM fresh_{n} JOIN {answered} USING (url) WHERE location IS NOT NULL UNION "
+            "SELECT unnest(links) FROM fresh_{n} JOIN {answered} USING (url) JOIN asked_links USING (url) "
             "WHERE read_as = 'sitemap_index' ORDER BY 1"
-        ).fetchall()
+        )
         return [url for (url,) in found]
 
     def _barren_families(self) -> set[str]:
@@ -299,7 +305,7 @@ class _Following:
         """
         if self._is_empty(f"taken_{{n}} GROUP BY {FAMILY_SQL.format(url='url')} HAVING count(*) >= {AT_LEAST_VISITS}"):
             return set()
-        families = self._connection.execute(_FAMILIES.format(n=self._number)).fetchall()
+        families = self._run(_FAMILIES)
         barren = {name for name, size, images, _ in families if images < AT_LEAST_NEW * size}
         leads = {name: set(targets or ()) for name, _, _, targets in families}
         while fruitful := {name for name in barren if leads[name] - barren}:
@@ -315,14 +321,13 @@ class _Following:
 
     def _have_answered(self) -> bool:
         """True where all the pages taken last are fetched."""
-        return self._is_empty("fresh_{n} ANTI JOIN asked_pages USING (url)")
+        return self._is_empty("fresh_{n} ANTI JOIN {answered} USING (url)")
 
     def _is_empty(self, relation: str) -> bool:
-        query = f"SELECT 1 FROM {relation} LIMIT 1"
-        return not self._connection.execute(query.format(n=self._number)).fetchall()
+        return not self._run(f"SELECT 1 FROM {relation} LIMIT 1")
 
-    def _run(self, query: str, **values: int) -> None:
-        self._connection.execute(query.format(n=self._number, **values))
+    def _run(self, query: str, **values: int) -> list[Any]:
+        return self._connection.execute(query.format(**self._names, **values)).fetchall()
 
     def _fill(self, table: str, rows: pa.Table, *, keep: bool = False) -> None:
         """Let a table hold some rows, besides those it has or instead of them."""

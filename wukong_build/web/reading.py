@@ -56,12 +56,21 @@ class Rows(msgspec.Struct):
 def _read(row: dict[str, Any], answer: Answer) -> Read:
     if answer.error is not None or answer.location is not None:
         return Read()
-    sitemap = read_sitemap(answer.body, answer.url, is_expected=row.get("reads") == "sitemap")
+    sitemap = read_sitemap(answer.body, answer.url, is_expected=row["reads"] == "sitemap")
     if sitemap is not None:
         return _of_sitemap(sitemap)
-    content_type = (answer.header("Content-Type") or "").lower()
-    is_page = "html" in content_type or "xml" in content_type or (not content_type and answer.body.lstrip()[:1] == b"<")
-    return _of_page(read_page(decode_page(answer.body, content_type), row["url"])) if is_page else Read()
+    return _of_page(read_page(decode_page(answer.body, _content_type(answer)), row["url"])) if is_page(answer) else Read()
+
+
+def is_page(answer: Answer) -> bool:
+    """Whether an answer is a page, as far as its server says; what says nothing may look like one."""
+    said = _content_type(answer)
+    is_one = "html" in said or "xml" in said or (not said and answer.body.lstrip()[:1] == b"<")
+    return is_one and answer.error is None and answer.location is None
+
+
+def _content_type(answer: Answer) -> str:
+    return (answer.header("Content-Type") or "").lower()
 
 
 def _of_sitemap(sitemap: Sitemap) -> Read:
@@ -98,6 +107,7 @@ def _page_row(row: dict[str, Any], answer: Answer, read: Read, opt_out: list[str
         "url": row["url"],
         "host": host_of(row["url"]),
         "depth": row["depth"],
+        "reads": row["reads"],
         "round": row["round"],
         "decision": "asked",
         "error": answer.error,

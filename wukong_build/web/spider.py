@@ -15,9 +15,10 @@ from scrapy import Request, Spider
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.http import Response
 
+from wukong_build.web.browser import Browser
 from wukong_build.web.fetch import Answer, Fetcher, conditions
 from wukong_build.web.manners import Limits
-from wukong_build.web.reading import Rows
+from wukong_build.web.reading import Rows, is_page
 from wukong_build.web.robots import Robots
 from wukong_build.web.sitemap import AT_MOST_BYTES
 
@@ -66,10 +67,11 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
-async def fetch_pages(rows: Sequence[dict[str, Any]], fetcher: Fetcher, robots: Robots, product: str) -> Rows:
+async def fetch_pages(rows: Sequence[dict[str, Any]], fetcher: Fetcher, browser: Browser, robots: Robots, product: str) -> Rows:
     """Ask for the page of every row (`url, depth, round, reads`, and of a page that was there before `etag, last_modified`)."""
     found = Rows()
-    await AsyncCrawlerRunner(_SETTINGS).crawl(PageSpider, rows=rows, found=found, fetcher=fetcher, robots=robots, product=product)
+    of_spider = {"rows": rows, "found": found, "fetcher": fetcher, "browser": browser, "robots": robots, "product": product}
+    await AsyncCrawlerRunner(_SETTINGS).crawl(PageSpider, **of_spider)
     return found
 
 
@@ -78,20 +80,33 @@ class PageSpider(Spider):
 
     name = "pages"
 
-    def __init__(self, rows: Sequence[dict[str, Any]], found: Rows, fetcher: Fetcher, robots: Robots, product: str) -> None:
+    def __init__(
+        self,
+        *,
+        rows: Sequence[dict[str, Any]],
+        found: Rows,
+        fetcher: Fetcher,
+        browser: Browser,
+        robots: Robots,
+        product: str,
+    ) -> None:
         super().__init__()
         self._rows = rows
         self._found = found
         self._fetcher = fetcher
+        self._browser = browser
         self._robots = robots
         self._product = product
 
     async def answer(self, row: dict[str, Any]) -> Answer:
         """What asking for a page came to; redirects are not followed here, they are links."""
-        url, limits = row["url"], _LIMITS.get(row.get("reads") or "", PAGE_LIMITS)
-        delay = self._robots.delay_seconds(url)
+        url, reads = row["url"], row["reads"]
+        is_rendered = reads == "rendered_page"
+        headers = {} if is_rendered else conditions(row)  # the same page may show something else than before
+        limits, delay = _LIMITS.get(reads, PAGE_LIMITS), self._robots.delay_seconds(url)
         try:
-            return await self._fetcher.fetch(url, limits, headers=conditions(row), redirects=0, delay_seconds=delay)
+            answer = await self._fetcher.fetch(url, limits, headers=headers, redirects=0, delay_seconds=delay)
+            return await self._browser.rendered(answer) if is_rendered and is_page(answer) else answer
         except Exception as error:  # noqa: BLE001  a page without a row would be asked for again without end
             log.warning("crawl: %s cannot be fetched: %r", url, error)
             return Answer(url, "protocol", at=dt.datetime.now(dt.UTC))

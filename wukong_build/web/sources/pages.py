@@ -11,6 +11,7 @@ import fsspec
 from msgspec import Meta
 
 from wukong_build.errors import ConfigError
+from wukong_build.web.browser import require_browser
 from wukong_build.web.sources.base import Source
 
 
@@ -33,6 +34,8 @@ class Pages(Source, frozen=True, kw_only=True):
     """Regular expressions, none of which a page's URL may have; seeds may."""
     sitemaps: Literal["robots", "none"] | tuple[str, ...] = "robots"
     """Sitemaps whose pages count as links of a seed: those that robots.txt names, none, or these."""
+    javascript: bool = False
+    """Let a browser run the pages' scripts before they are read; needs the extra `javascript`, and Chromium."""
     avoid_traps: bool = True
     """Leave out addresses that grow without end, session ids, and families of pages that bring nothing new."""
 
@@ -48,13 +51,15 @@ class Pages(Source, frozen=True, kw_only=True):
         return (self.seeds,) if re.match(r"https?://", self.seeds) else _lines_of(self.seeds)
 
     def check(self) -> None:
-        """ConfigError where a pattern is none, or the file of seeds cannot be read."""
+        """ConfigError where a pattern is none, the file of seeds cannot be read, or there is no browser that is needed."""
         for pattern in (*self.allow, *self.deny):
             try:
                 re.compile(pattern)
             except re.error as error:
                 raise ConfigError(f"crawl.sources: pages: {pattern!r} is no regular expression: {error}") from error
         self.starts()
+        if self.javascript:
+            require_browser()
 
 
 @functools.lru_cache(maxsize=64)
