@@ -71,11 +71,11 @@ REFUSED = [
     ("run: x\ncrawl: {allow_private_addresses: 1}", "crawl.allow_private_addresses: found 1; true or false is meant"),
     ("run: x\ncrawl: {resolve: {a.test: 127}}", 'crawl.resolve[...]: found {"a.test": 127}; text is meant'),
     ("run: x\ncrawl: {sources: {urls: {}}}", "crawl.sources: found {"),
-    ("run: x\ncrawl: {sources: [urls]}", 'crawl.sources[0]: found "urls"; one of pages, urls with its settings is meant'),
+    ("run: x\ncrawl: {sources: [urls]}", 'crawl.sources[0]: found "urls"; one of pages, search, urls with its settings is meant'),
     ("run: x\ncrawl: {sources: [{urls: {}, pages: {}}]}", "crawl.sources[0]: found"),
     (
         "run: x\ncrawl: {sources: [{urls: {path: a.csv}}, {url: {}}]}",
-        "crawl.sources[1]: no source is called 'url' (did you mean urls?); there are pages, urls",
+        "crawl.sources[1]: no source is called 'url' (did you mean urls?); there are pages, search, urls",
     ),
     ("run: x\ncrawl: {sources: [{urls: }]}", "crawl.sources[0].urls.path: is missing, and has no default"),
     ("run: x\ncrawl: {sources: [{urls: {pth: a.csv}}]}", "crawl.sources[0].urls.pth: no such key (did you mean path?)"),

@@ -14,8 +14,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
-from wukong_build.errors import ConfigError, WukongError
+from wukong_build.errors import ConfigError, EngineMoved, WukongError
 
 _STAGES = {
     "crawl": "fetch what the config's sources name: pages, the pairs on them, the images",
@@ -89,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("run", metavar="RUN", help="directory or URL of the run")
     explain.add_argument("key", metavar="KEY", help="the sample's key, the beginning of it, or the URL of its image")
     explain.add_argument("--json", action="store_true", help="print it as one JSON object")
+    _add_engines(add("engines", "list search engines, show a recipe, or try it against its engine", _engines))
+    _add_queries(add("queries", "rank Chinese words and phrases by how often they are used, to search for them", _queries))
     init = add("init", "write a commented config to start from", _init)
     init.add_argument(
         "path",
@@ -100,6 +103,38 @@ def _parser() -> argparse.ArgumentParser:
     demo = add("demo", "build a small dataset from a web site of its own on this machine, and show what came of it", _demo)
     demo.add_argument("--run", default="data/demo", help="where the run goes (default: %(default)s)")
     return parser
+
+
+def _add_engines(engines: argparse.ArgumentParser) -> None:
+    """What `engines` is given."""
+    engines.add_argument("what", choices=("list", "show", "check"), metavar="list|show|check")
+    engines.add_argument("engine", metavar="NAME", nargs="?", help="a recipe that ships, or the path of one of your own")
+    engines.add_argument("--query", default="红玫瑰", help="what to search for (default: %(default)s)")
+    engines.add_argument("--config", help="a config whose manners and contact, and whose source with this engine, are to hold")
+    engines.add_argument("--base", metavar="URL", help="where the engine is, if not where its recipe says")
+    engines.add_argument("--permission", metavar="WHOSE", help="who allowed you to ask where robots.txt forbids it")
+
+
+def _add_queries(queries: argparse.ArgumentParser) -> None:
+    """What `queries` is given."""
+    from wukong_build.chinese.queries import AT_MOST, KINDS
+
+    queries.add_argument(
+        "lists",
+        metavar="LIST",
+        nargs="*",
+        default=["jieba"],
+        help="files with `word count` in each line, or Parquet with such columns; `jieba` is its dictionary (the default)",
+    )
+    queries.add_argument("--top", type=int, default=AT_MOST, metavar="N", help="the N most used (default: %(default)s)")
+    queries.add_argument("--shortest", type=int, default=2, metavar="N", help="characters at least (default: %(default)s)")
+    queries.add_argument("--longest", type=int, default=12, metavar="N", help="characters at most (default: %(default)s)")
+    queries.add_argument(
+        "--kinds",
+        default=",".join(KINDS),
+        help="parts of speech, as jieba has them, where a list tells them; `all` for any (default: %(default)s)",
+    )
+    queries.add_argument("--out", metavar="FILE", help="write a Parquet file if it is called so, else lines; default: stdout")
 
 
 def _add_stage_arguments(stage: argparse.ArgumentParser, name: str) -> None:
@@ -192,6 +227,69 @@ def _explain(options: argparse.Namespace) -> None:
 
     told = explain(open_run(options.run), options.key)
     print(json.dumps(told, ensure_ascii=False, default=str) if options.json else story(told))
+
+
+def _engines(options: argparse.Namespace) -> None:
+    from wukong_build.web.engine import Engine, recipe_text, shipped
+
+    if options.what == "list":
+        for name in shipped():
+            engine = Engine.load(name)
+            verified = f"verified {engine.verified}" if engine.verified else "unverified"
+            print(f"{name:10s} {verified:20s} shape last known {engine.known}  {engine.title}  {engine.base or 'base: yours'}")
+        return
+    if options.engine is None:
+        raise ConfigError(f"engines {options.what}: the name of an engine is meant; there are {', '.join(shipped())}")
+    if options.what == "show":
+        print(recipe_text(options.engine), end="")
+        return
+    _check_engine(options)
+
+
+def _check_engine(options: argparse.Namespace) -> None:
+    import asyncio
+
+    import msgspec
+
+    from wukong_build.config import CrawlSettings, load_config
+    from wukong_build.web.engine_check import tried
+    from wukong_build.web.sources import Search
+
+    crawl = load_config(options.config).crawl if options.config else CrawlSettings()
+    configured = (source for source in crawl.sources if isinstance(source, Search) and source.engine == options.engine)
+    search = next(configured, Search(engine=options.engine, queries=""))
+    said = {name: value for name in ("base", "permission") if (value := getattr(options, name)) is not None}
+    manners, search = crawl.manners(images=False), msgspec.structs.replace(search, **said)
+    try:
+        manners.require_contact([urlsplit(url).hostname or "" for url in search.starts()])
+    except ConfigError as error:
+        raise ConfigError(f"engines check: --config: crawl.user_agent: {error}") from None
+    found = asyncio.run(tried(search, manners, options.query))
+    print("\n".join(found.lines))
+    if not found.is_well:
+        raise EngineMoved(f"{options.engine}: the engine does not answer as the recipe says")
+    print(f"as the recipe says; `verified: {dt.datetime.now(dt.UTC).date()}` may be written into it")
+
+
+def _queries(options: argparse.Namespace) -> None:
+    import pyarrow.parquet as pq
+
+    from wukong_build.chinese.queries import ranked
+
+    kinds = None if options.kinds == "all" else options.kinds.split(",")
+    table = ranked(options.lists, options.top, shortest=options.shortest, longest=options.longest, kinds=kinds)
+    text = "".join(f"{query}\t{weight:.3g}\n" for query, weight in zip(*table.to_pydict().values(), strict=True))
+    if options.out is None:
+        print(text, end="")
+        return
+    try:
+        if options.out.endswith(".parquet"):
+            pq.write_table(table, options.out)
+        else:
+            Path(options.out).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{options.out}: cannot be written: {error.strerror or error}; name another path") from error
+    print(f"{options.out}: {len(table)} queries", file=sys.stderr)
 
 
 def _init(options: argparse.Namespace) -> None:

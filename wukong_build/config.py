@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 import fsspec
 import msgspec
-import yaml
 
 from wukong_build.chain import Chain, config_key
 from wukong_build.errors import ConfigError, explain_mismatch, listed, nearest, shown
@@ -26,6 +25,7 @@ from wukong_build.web.manners import PORTS, Limits, Manners, PerHost, Proxies, R
 from wukong_build.web.optout import OptOut
 from wukong_build.web.sources import SOURCES, Source
 from wukong_build.web.url import canonical
+from wukong_build.yaml_file import read_mapping, value_of
 
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -112,15 +112,7 @@ class Config(Section, frozen=True, kw_only=True):
 
 def load_config(path: str, overrides: Iterable[str] = ()) -> Config:
     """The config in a file (any fsspec URL), with `key.path=value` overrides laid over it."""
-    try:
-        with fsspec.open(path, "rt", encoding="utf-8") as file:
-            values = yaml.load(file, Loader=_UniqueKeyLoader)  # noqa: S506  a SafeLoader, see there
-    except (OSError, ValueError, ImportError) as error:  # no such file, no UTF-8, no such protocol, protocol not installed
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: found {shown(values)}; a config is a mapping that begins with `run:`")
+    values = read_mapping(path, "a config is a mapping that begins with `run:`")
     for override in overrides:
         _set(values, override)
     return parse_config(values, where=path)
@@ -227,10 +219,7 @@ def _set(values: dict[str, Any], override: str) -> None:
     names = path.split(".")
     if not separator or not all(names):
         raise ConfigError(f"--set {override}: `key.path=value` is meant, as in filter.aspect_ratio.at_most=2.5")
-    try:
-        value = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  a SafeLoader, see there
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override}: the value is not YAML: {error}") from error
+    value = value_of(text, f"--set {override}")
     here: Any = values
     for depth, name in enumerate(names, 1):
         place = _place(here, name, f"--set {override}: {'.'.join(names[: depth - 1])}")
@@ -250,19 +239,6 @@ def _place(values: Any, name: str, where: str) -> Any:
     if not (name.isdigit() and int(name) < len(values)):
         raise ConfigError(f"{where}: has {len(values)} entries, numbered from 0; there is no {name}")
     return int(name)
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key written twice, which YAML would silently resolve to the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} stands twice", key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
 
 
 def recipe_path(name: str) -> str:

@@ -35,6 +35,10 @@ class PartsFailed(WukongError):
     """Some parts failed and the others are done; the same command goes on from here."""
 
 
+class EngineMoved(WukongError):
+    """A search engine does not answer as its recipe says."""
+
+
 _MISMATCH = re.compile(r"(.+?)(?: - at (`key` in )?`\$(.*)`)?")
 """What msgspec says: the message, whether a key is meant, the path."""
 

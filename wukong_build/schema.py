@@ -50,6 +50,8 @@ _CHROME = Column(
     "chrome", pa.string(), "what it is if it is furniture of the page: logo, navigation, icon, avatar …; null for content"
 )
 
+_QUERY = Column("query", pa.string(), "what a search engine was asked; null where none was")
+
 PAGES = TableSchema(
     "pages",
     "crawl",
@@ -64,8 +66,10 @@ PAGES = TableSchema(
         Column("http_status", pa.int32(), "status of the answer; null where none came"),
         Column("content_type", pa.string(), "as the server said"),
         Column("location", pa.string(), "where a redirect points, canonical; it is a link of its own to the crawl"),
-        Column("reads", pa.string(), "what it was asked for as: page, rendered_page, sitemap; null where it was refused"),
-        Column("read_as", pa.string(), "what it turned out to be: page, sitemap, sitemap_index; or nothing"),
+        Column(
+            "reads", pa.string(), "what it was asked for as: page, rendered_page, sitemap, results; null where it was refused"
+        ),
+        Column("read_as", pa.string(), "what it turned out to be: page, sitemap, sitemap_index, results; or nothing"),
         Column("links", pa.list_(pa.string()), "canonical URLs the page links to, distinct, in page order"),
         Column("pair_count", pa.int32(), "pairs found on it"),
         Column("opt_out", _OPT_OUT, "signals by which page or site withhold what is on it, as signal:value"),
@@ -102,7 +106,9 @@ FRONTIER = TableSchema(
         Column("url", pa.string(), "canonical URL of the page"),
         Column("depth", pa.int32(), "fewest links between a seed and this page"),
         Column("source", pa.string(), "the source that asks for it"),
-        Column("reads", pa.string(), "what it is asked for as: page, rendered_page (its scripts are run), sitemap"),
+        Column("reads", pa.string(), "what it is asked for as: page, rendered_page (its scripts are run), sitemap, results"),
+        _QUERY,
+        Column("at_most_pairs", pa.int64(), "how many of its pairs are wanted; null for all"),
     ),
 )
 
@@ -113,12 +119,20 @@ PAIRS = TableSchema(
     (
         Column("key", pa.string(), "id of the sample: hash of the canonical image URL"),
         Column("url", pa.string(), "canonical URL of the image"),
-        Column("page_url", pa.string(), "page it stood on; null where a list gave none"),
-        Column("position", pa.int64(), "which image of the page, or row of the list, from 0"),
+        Column("page_url", pa.string(), "page it stood on; null where a list or a search engine gave none"),
+        Column(
+            "found_at", pa.string(), "page of results that told of it; null for what was found on the page itself, or in a list"
+        ),
+        _QUERY,
+        Column("position", pa.int64(), "which image of the page, of the page of results, or row of the list, from 0"),
         Column("source", pa.string(), "which source of the config found it: pages, urls …, with its number from 0"),
         Column("texts", pa.list_(TEXT), "candidate texts: as found, where from, and how far from the image in the page"),
         _CHROME,
-        Column("extra", pa.string(), "further columns of the list that the config carries through, as a JSON object"),
+        Column(
+            "extra",
+            pa.string(),
+            "further columns of the list that the config carries through, or what a search engine says: JSON",
+        ),
     ),
 )
 
@@ -160,7 +174,8 @@ _IMAGE_COLUMNS = {column.name: column for column in IMAGES.columns}
 
 _SAMPLE_OPT_OUT = Column("opt_out", _OPT_OUT, "signals by which any of its pages, their sites, its host or the image withhold it")
 _LICENCES = Column("licences", pa.list_(LICENCE), "licences that the page of its first occurrence names, and where")
-_EXTRA = Column("extra", pa.string(), "further columns of the list that names it first, as a JSON object")
+_FOUND_BY = Column("query", pa.string(), "what a search engine was asked that found it first; null where none did")
+_EXTRA = Column("extra", pa.string(), "what the list or the search engine that names it first says besides, as a JSON object")
 
 SAMPLES = TableSchema(
     "samples",
@@ -177,6 +192,7 @@ SAMPLES = TableSchema(
         Column("depth", pa.int32(), "depth of that page"),
         Column("position", pa.int64(), "which image of that page"),
         Column("source", pa.string(), "source that found that occurrence"),
+        _FOUND_BY,
         Column("occurrence_count", pa.int64(), "how often pages and lists name it"),
         Column("texts", pa.list_(TEXT), "all distinct candidate texts, nearest occurrence first"),
         Column("caption_found", pa.string(), "the text chosen, untouched; null where there was none"),
@@ -230,6 +246,7 @@ MANIFEST = TableSchema(
         _IMAGE_COLUMNS["robots"],
         _SAMPLE_OPT_OUT,
         _LICENCES,
+        _FOUND_BY,
         _EXTRA,
     ),
 )

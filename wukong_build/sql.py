@@ -56,14 +56,14 @@ QUALIFY row_number() OVER (PARTITION BY url ORDER BY decision <> 'asked', coales
 
 -- Pairs of pages count as far as a source asks for the page and as its visit holds that found them; parts of lists are no visits.
 CREATE VIEW occurrences AS
-SELECT pairs.key, pairs.url, page_url, position, texts, chrome, coalesce(visit.depth, 0) AS depth,
+SELECT pairs.key, pairs.url, page_url, pairs.query, position, texts, chrome, coalesce(visit.depth, 0) AS depth,
        coalesce(pairs.source, visit.source) AS source, visit.opt_out, visit.licences, extra
 FROM pairs LEFT JOIN (
-    SELECT url, visits.part, frontier.depth, frontier.source, visits.licences,
+    SELECT url, visits.part, frontier.depth, frontier.source, frontier.at_most_pairs, visits.licences,
            list_distinct(list_concat(visits.opt_out, latest_visits.opt_out)) AS opt_out
     FROM visits JOIN frontier USING (url) JOIN latest_visits USING (url)
-) AS visit ON page_url = visit.url AND pairs.part = visit.part
-WHERE pairs.source IS NOT NULL OR visit.url IS NOT NULL;
+) AS visit ON coalesce(found_at, page_url) = visit.url AND pairs.part = visit.part
+WHERE pairs.source IS NOT NULL OR (visit.url IS NOT NULL AND (at_most_pairs IS NULL OR position < at_most_pairs));
 """  # noqa: S608  classes of ours
 """`latest` (images) and `latest_visits` (pages) have the last row of each; `answers` and `visits` the row that holds."""
 

@@ -136,7 +136,7 @@ def _facts() -> dict[str, pa.Table]:
     rows[1] |= {"opt_out": ["content_usage:train-ai=n"]}
     pairs = [_pair("cat", page, 0) for page in pages]
     pairs += [_pair(name, pages[0], position) for position, name in enumerate(CAPTIONS) if name != "cat"]
-    pairs[-1] |= {"extra": '{"评分":3}'}
+    pairs[-1] |= {"extra": '{"评分":3}', "query": "红茶"}
     return {
         "crawl/robots": pa.Table.from_pylist(robots, schema=ROBOTS.arrow),
         "crawl/pages": pa.Table.from_pylist(rows, schema=PAGES.arrow),

@@ -53,6 +53,7 @@ def told(made: Run, key: Name) -> Name:
         ("closed", "not asked for: opted_out (withheld by its owner"),
         ("closed", "✗  meta_robots:noai  obeyed"),
         ("closed", 'extra: {"评分":3}'),
+        ("closed", "searched for “红茶”"),
     ],
 )
 def test_story(told: Name, name: str, said: str) -> None:

@@ -29,7 +29,7 @@ _FACTS = pa.schema(
     [(name, pa.string()) for name in ("url", "location", "read_as", "error")]
     + [("ran", pa.bool_()), ("links", pa.list_(pa.string()))]
 )
-_PAIRS = pa.schema([(name, pa.string()) for name in ("key", "page_url", "chrome")])
+_PAIRS = pa.schema([(name, pa.string()) for name in ("key", "page_url", "found_at", "chrome")])
 
 LINE: Web = {"a/0": ["a/1"], "a/1": ["a/2"], "a/2": ["a/3"], "a/3": ["a/4"], "a/4": []}
 

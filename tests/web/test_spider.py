@@ -10,11 +10,12 @@ import pyarrow as pa
 import pytest
 
 from wukong_build.schema import PAGES, PAIRS, ROBOTS
+from wukong_build.web.asking import Asker
 from wukong_build.web.browser import Browser
 from wukong_build.web.fetch import Fetcher
 from wukong_build.web.leave import Leave
 from wukong_build.web.manners import Manners
-from wukong_build.web.reading import Rows
+from wukong_build.web.reading import Reader, Rows
 from wukong_build.web.robots import Robots
 from wukong_build.web.spider import fetch_pages
 from wukong_build.web.url import key_of
@@ -49,9 +50,9 @@ def test_a_page_becomes_rows(web: Any, manners: Manners) -> None:
         "attempts": 1,
         "sha256": hashlib.sha256(HTML.encode()).hexdigest(),
     }
-    assert [(pair["url"], pair["page_url"], pair["position"], pair["source"]) for pair in found.pairs] == [
-        ("http://a.test/dir/1.jpg", "http://a.test/dir/", 0, None),
-        ("http://b.test/2.jpg", "http://a.test/dir/", 1, None),
+    assert [(pair["url"], pair["page_url"], pair["position"]) for pair in found.pairs] == [
+        ("http://a.test/dir/1.jpg", "http://a.test/dir/", 0),
+        ("http://b.test/2.jpg", "http://a.test/dir/", 1),
     ]
     assert [pair["key"] for pair in found.pairs] == [key_of(pair["url"]) for pair in found.pairs]
     assert {"text": "红玫瑰", "origin": "alt", "distance": 0} in found.pairs[0]["texts"]
@@ -167,6 +168,6 @@ def fetch(manners: Manners, *urls: str) -> Rows:
 
     async def ask() -> Rows:
         async with Fetcher(manners) as fetcher, Browser(fetcher, leave, manners.user_agent) as browser:
-            return await fetch_pages(rows, fetcher, browser, robots, manners.product)
+            return await fetch_pages(rows, Asker(fetcher, browser, robots, {}), Reader(robots, manners.product))
 
     return asyncio.run(asyncio.wait_for(ask(), 20))

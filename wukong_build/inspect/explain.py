@@ -110,7 +110,7 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str, *values: Any) -> Tol
 
 def _places(connection: duckdb.DuckDBPyConnection, key: str) -> list[Told]:
     """Its first occurrences, in the order in which they count."""
-    query = f"SELECT page_url, depth, position, source FROM occurrences WHERE key = ? {FIRST_OCCURRENCE} LIMIT ?"  # noqa: S608  ours
+    query = f"SELECT page_url, depth, position, source, query FROM occurrences WHERE key = ? {FIRST_OCCURRENCE} LIMIT ?"  # noqa: S608  ours
     return connection.sql(query, params=(key, _PLACES)).to_arrow_table().to_pylist()  # type: ignore[no-any-return]
 
 

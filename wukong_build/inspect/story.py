@@ -49,10 +49,20 @@ def _told_places(told: Told) -> list[str]:
     first = told["occurrences"]["first"]
     others = told["occurrences"]["count"] - len(first)
     rows = [
-        (plain(place["page_url"] or "no page"), f"depth {place['depth']}", f"position {place['position']}", place["source"])
+        (
+            plain(place["page_url"] or "no page"),
+            f"depth {place['depth']}",
+            f"position {place['position']}",
+            place["source"],
+            *_searched(place),
+        )
         for place in first
     ]
     return [*lines(rows), *([f"and {others:,} other places"] if others else [])] if rows else []
+
+
+def _searched(place: Told) -> list[str]:
+    return [f"searched for {quoted(place['query'])}"] if place["query"] else []
 
 
 def _told_texts(told: Told) -> list[str]:

@@ -5,7 +5,7 @@ Without it `datasets` would guess from the first five samples, and a dataset of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -17,8 +17,8 @@ from wukong_build.shards.members import PUBLIC
 _DTYPES = {pa.string(): "string", pa.int32(): "int32", pa.int64(): "int64"}
 
 
-def dataset_card(title: str, sample_count: int, shard_count: int, formats: Sequence[str]) -> str:
-    """The card of a dataset whose images are in the given formats."""
+def dataset_card(title: str, sample_count: int, shard_count: int, formats: Sequence[str], permissions: Mapping[str, str]) -> str:
+    """The card of a dataset whose images are in the given formats; who allowed to search where robots.txt forbids it is told."""
     record = [{"name": name, "dtype": _DTYPES[MANIFEST.arrow.field(name).type]} for name in PUBLIC]
     features: list[dict[str, Any]] = [
         {"name": "__key__", "dtype": "string"},
@@ -41,5 +41,5 @@ def dataset_card(title: str, sample_count: int, shard_count: int, formats: Seque
         "```python\n"
         "from datasets import load_dataset\n"
         'dataset = load_dataset("path/of/this/folder", split="train", streaming=True)\n'
-        "```\n"
+        "```\n" + "".join(f"\n{engine} was searched by permission: {said}\n" for engine, said in permissions.items())
     )

@@ -35,12 +35,15 @@ from wukong_build.web.images import MOVED
 from wukong_build.web.manners import Manners
 from wukong_build.web.optout import Withheld
 from wukong_build.web.robots import Robots
-from wukong_build.web.sources import Pages, Urls, labelled
+from wukong_build.web.sources import Pages, Search, Urls, labelled
 from wukong_build.web.url import canonical, host_of
 
 log = logging.getLogger("wukong_build")
 
 ROBOTS_PER_PART = 1000
+
+FEW_ANSWERS = 3
+"""So many answers of an engine without an image are no chance."""
 
 LONG_IMAGES, LONG_SECONDS = 20_000, 3600.0
 """A crawl of so many images, or of so long a time with one host, is told of before it is begun."""
@@ -48,7 +51,8 @@ LONG_IMAGES, LONG_SECONDS = 20_000, 3600.0
 
 _ASKED = """
 CREATE OR REPLACE TABLE asked_pages AS
-SELECT url, location, read_as, error, round, part, part_row, url IN (SELECT url FROM pages WHERE reads = 'rendered_page') AS ran
+SELECT url, location, read_as, pair_count, error, round, part, part_row,
+       url IN (SELECT url FROM pages WHERE reads = 'rendered_page') AS ran
 FROM visits
 ANTI JOIN (SELECT url FROM latest_visits WHERE {again}) AS again USING (url) WHERE decision = 'asked';
 
@@ -89,7 +93,7 @@ def crawl(
     if "robots_unreachable" in retry:
         manners = config.crawl.manners(images=False)
         _fetch_robots(known_robots(store, manners).unreachable(), store, executor, manners)
-    pages = {label: source for label, source in sources.items() if isinstance(source, Pages)}
+    pages = {label: source for label, source in sources.items() if isinstance(source, Pages | Search)}
     _crawl_pages(pages, config, store, executor, again)
     _fetch_images(config, store, executor, again, lists_digest)
     gather(store)
@@ -123,9 +127,10 @@ def _remove_orphans(store: Store) -> None:
             store.delete_part("crawl/pairs", name)
 
 
-def _crawl_pages(sources: dict[str, Pages], config: Config, store: Store, executor: Executor, again: Again) -> None:
+def _crawl_pages(sources: dict[str, Pages | Search], config: Config, store: Store, executor: Executor, again: Again) -> None:
     """Rounds until every page that the sources ask for is there: frontier → fetch → new links → next frontier."""
     manners = config.crawl.manners(images=False)
+    stage = PageStage(manners, {label: source for label, source in sources.items() if isinstance(source, Search)})
     with connect(store) as connection:
         frontier = Frontier(sources, connection)
         while True:
@@ -138,14 +143,38 @@ def _crawl_pages(sources: dict[str, Pages], config: Config, store: Store, execut
             if not count:
                 break
             log.info("crawl: round %d asks for %d pages", number, count)
-            run_stage(PageStage(manners), store, executor)
+            run_stage(stage, store, executor)
             for table in (PAGES, PAIRS):
                 refresh(connection, store, f"crawl/{table.name}", table.name, table.arrow)
         _write_frontier(connection, frontier, number, store)
+    for label, search in stage.searches.items():
+        _tell_of_engine(label, search, store)
+
+
+def _tell_of_engine(label: str, search: Search, store: Store) -> None:
+    """Warn where an engine must not be asked, or seems to answer in another shape than its recipe knows."""
+    host = host_of(search.starts()[0])
+    with connect(store) as connection:
+        ((forbidden,),) = connection.execute(
+            "SELECT count(*) FROM visits WHERE host = ? AND decision = 'robots'", [host]
+        ).fetchall()
+        ((answered, pairs),) = connection.execute(
+            "SELECT count(*), coalesce(sum(pair_count), 0) FROM visits JOIN frontier USING (url) "
+            "WHERE source = ? AND (error IS NULL OR error = 'unreadable')",
+            [label],
+        ).fetchall()
+    if forbidden and search.permission is None:
+        log.warning(
+            "crawl: robots.txt of %s forbids what %s is asked; if you have its permission, say whose: permission: '…'",
+            *(host, search.engine),
+        )
+    elif answered >= FEW_ANSWERS and not pairs:
+        how = f"wukong-build engines check {search.engine}"
+        log.warning("crawl: %d answers of %s name no image; see what has moved: %s", answered, search.engine, how)
 
 
 def _know(
-    connection: duckdb.DuckDBPyConnection, sources: dict[str, Pages], store: Store, manners: Manners, again: Again
+    connection: duckdb.DuckDBPyConnection, sources: dict[str, Pages | Search], store: Store, manners: Manners, again: Again
 ) -> tuple[int, Robots]:
     """Let the connection know what was asked for so far; returns the number of the next round, and what hosts allow."""
     robots = known_robots(store, manners, _page_origins(sources, connection))
@@ -215,7 +244,7 @@ def _look_ahead(stage: ImageStage, origins: Mapping[str, int], store: Store, exe
     log.log(logging.INFO if forecast.fits else logging.WARNING, "crawl: the rest will take %s", forecast.told())
 
 
-def _page_origins(sources: dict[str, Pages], connection: duckdb.DuckDBPyConnection) -> list[str]:
+def _page_origins(sources: dict[str, Pages | Search], connection: duckdb.DuckDBPyConnection) -> list[str]:
     """The origins whose robots.txt may decide on a page: those of seeds and visits, by either scheme."""
     found = connection.execute("SELECT DISTINCT host FROM pages UNION SELECT DISTINCT origin(location) FROM pages").fetchall()
     seeds = (canonical(url) or "" for source in sources.values() for url in source.starts())

@@ -32,8 +32,9 @@ from wukong_build.web.images import Rules, fetch_images
 from wukong_build.web.leave import Leave
 from wukong_build.web.manners import Limits, Manners
 from wukong_build.web.optout import OptOut, Withheld
-from wukong_build.web.reading import Rows
+from wukong_build.web.reading import Reader, Rows
 from wukong_build.web.robots import Robots, fetch_robots
+from wukong_build.web.sources import Search
 from wukong_build.web.url import origin_of
 
 T = TypeVar("T")
@@ -167,30 +168,44 @@ class RobotsStage(FactStage, frozen=True):
 class PageStage(FactStage, frozen=True):
     """Pages not fetched before, and the pairs on them."""
 
+    searches: dict[str, Search] = {}
+    """The sources that ask engines, by their labels."""
     kind: ClassVar[str] = "pages"
 
     def work(self, store: Store, part: Part) -> str:
         """Some pages; their pairs are written first, so that a page is never there without them."""
+        from wukong_build.web.asking import Asker
         from wukong_build.web.browser import Browser
         from wukong_build.web.spider import fetch_pages  # which imports Scrapy
 
         planned = self.rows(store, part)
         robots = self.robots(store, part, [row["url"] for row in planned])
-        rows = [row for row in planned if robots.refusal(row["url"]) is None]  # the next frontier says why of the others
+        rows = [row for row in planned if self._may_ask(row, robots)]  # the next frontier says why of the others
+        reader = Reader(robots, self.manners.product, {label: search.recipe for label, search in self.searches.items()})
         leave = Leave(lambda origin: known_robots(store, self.manners, [origin]), self.manners.product)
 
         async def fetched(fetcher: Fetcher) -> Rows:
             async with Browser(fetcher, leave, self.manners.user_agent) as browser:
-                return await fetch_pages(rows, fetcher, browser, robots, self.manners.product)
+                return await fetch_pages(rows, Asker(fetcher, browser, robots, self.searches), reader)
 
         found = self.ask(store, part, fetched)
         if len(leave.found):
             store.write("crawl/robots", f"scripts-{part.name}", leave.found, FACT)
         pages = PAGES.table(sorted(found.pages, key=operator.itemgetter("url")))
-        pairs = sorted(found.pairs, key=operator.itemgetter("page_url", "position"))
+        pairs = sorted(found.pairs, key=_place)
         store.write("crawl/pairs", part.name, PAIRS.table(pairs), part.fingerprint)
         store.write(self.name, part.name, pages, part.fingerprint)
         return f"{pc.sum(pc.is_null(pages['error'])).as_py() or 0} of {len(pages)} pages answered, {len(pairs)} pairs"
+
+    def _may_ask(self, row: dict[str, Any], robots: Robots) -> bool:
+        """Whether robots.txt, or the permission that the config states, allows it."""
+        search = self.searches.get(row["source"]) if row["reads"] == "results" else None
+        return (search is not None and search.permission is not None) or robots.refusal(row["url"]) is None
+
+
+def _place(pair: dict[str, Any]) -> tuple[str, int]:
+    """What pairs are sorted by: the page that told of them, and their place on it."""
+    return pair.get("found_at") or pair["page_url"], pair["position"]
 
 
 class ImageStage(FactStage, frozen=True):

@@ -214,6 +214,7 @@ def _spoken_for(occurrences: pa.Table, captions: Captions) -> dict[str, pa.Array
         "caption_origin": pa.array([choice and choice.origin for choice in chosen], pa.string()),
         "caption_reason": pa.array([choice and choice.reason for choice in chosen], pa.string()),
         "licences": _first_with(licences, occurrences["licences"], groups, len(starts)),
+        "query": _first_with(occurrences["query"].is_valid(), occurrences["query"], groups, len(starts)),
         "extra": _first_with(occurrences["extra"].is_valid(), occurrences["extra"], groups, len(starts)),
     }
 

@@ -27,6 +27,7 @@ from wukong_build.sql import connect
 from wukong_build.stages import filter as filter_stage
 from wukong_build.stages import run_stage
 from wukong_build.store import Store, digest_of, fingerprint_of
+from wukong_build.web.sources import Search
 
 VERSION = 1
 """Raised when the same samples would give other bytes than before."""
@@ -45,7 +46,7 @@ def shard(config: Config, store: Store, executor: Executor) -> None:
     stage = ShardStage()
     _unpublish(stage, store)
     run_stage(stage, store, executor)
-    _write_card(store, config.run)
+    _write_card(store, config)
     store.finish("shard", filter_stage.made_from(config, store))
 
 
@@ -59,12 +60,19 @@ def _unpublish(stage: ShardStage, store: Store) -> None:
             store.delete(stage.name, name)
 
 
-def _write_card(store: Store, run: str) -> None:
+def _write_card(store: Store, config: Config) -> None:
     manifests = [store.read("shards", name, ["format"]) for name in store.parts("shards")]
     formats = pc.unique(
         pa.chunked_array([pa.array([], pa.string()), *(chunk for table in manifests for chunk in table["format"].chunks)])
     )
-    text = dataset_card(run.rstrip("/").rsplit("/", 1)[-1], sum(map(len, manifests)), len(manifests), formats.to_pylist())
+    searches = [source for source in config.crawl.sources if isinstance(source, Search) and source.permission]
+    text = dataset_card(
+        config.run.rstrip("/").rsplit("/", 1)[-1],
+        sum(map(len, manifests)),
+        len(manifests),
+        formats.to_pylist(),
+        {search.recipe.title: search.permission for search in searches if search.permission},
+    )
     with store.replacing("shards/README.md") as file:
         file.write(text.encode())
 

@@ -12,6 +12,7 @@ FAILURES = {
     "bad_url": "no URL that could be asked for",
     "blocked_address": "the name or the URL leads to an address that is not public",
     "blocked_port": "a port where no web server is to be expected",
+    "captcha": "a search engine asks whether a person asks",
     "connect": "nobody listens there",
     "disconnected": "the server hung up",
     "dns": "the name leads nowhere",
@@ -30,7 +31,7 @@ FAILURES = {
     "tls": "the certificate or the encryption is not in order",
     "too_large": "more bytes than the config allows",
     "truncated": "the body ended before its time",
-    "unreadable": "a page that the parser fails on",
+    "unreadable": "a page that the parser fails on, or an answer of a search engine that its recipe does not know",
 }
 """Class → what it means."""
 
@@ -38,6 +39,7 @@ TRANSIENT = frozenset(
     (
         "429",
         "5xx",
+        "captcha",
         "connect",
         "disconnected",
         "dns",

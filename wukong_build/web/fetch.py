@@ -22,7 +22,7 @@ from yarl import URL
 
 from wukong_build.web import encoding
 from wukong_build.web.guard import BlockedAddress, GuardedResolver
-from wukong_build.web.manners import Learnt, Limits, Manners, Turn, Turns
+from wukong_build.web.manners import Learnt, Limits, Manners, Retries, Turn, Turns
 from wukong_build.web.url import canonical
 
 AT_ONCE = 128
@@ -128,16 +128,17 @@ class Fetcher:
         redirects: int = 5,
         may_follow: Callable[[str], bool] = lambda _: True,
         delay_seconds: float = 0.0,
+        retries: Retries | None = None,
     ) -> Answer:
         """The answer to a GET of `url`, following at most so many redirects, and those only that may be followed.
 
-        Every hop has its turn, and all of them together one deadline.
+        Every hop has its turn, and all of them together one deadline. `retries` are the manners' if nothing else is said.
         """
         hops = attempts = 0
         seconds = 0.0
         while True:
             left = msgspec.structs.replace(limits, timeout_seconds=limits.timeout_seconds - seconds) if hops else limits
-            answer = await self._repeatedly(url, left, headers, delay_seconds)
+            answer = await self._repeatedly(url, left, headers, delay_seconds, retries or self._manners.retries)
             attempts += answer.attempts
             seconds += answer.seconds
             target = answer.location
@@ -149,13 +150,19 @@ class Fetcher:
             answer, error=error, hops=hops, attempts=attempts - hops, seconds=seconds, at=dt.datetime.now(dt.UTC)
         )
 
-    async def _repeatedly(self, url: str, limits: Limits, headers: Mapping[str, str], delay_seconds: float) -> Answer:
+    def let_alone(self, url: str, failure: str, seconds: float) -> None:
+        """Ask the host of a URL for nothing more for so long: what waits for it is given up."""
+        self._turns.heard(URL(url, encoded=True).raw_host or "", failure, seconds)
+
+    async def _repeatedly(
+        self, url: str, limits: Limits, headers: Mapping[str, str], delay_seconds: float, retries: Retries
+    ) -> Answer:
         """The answer of one host, asked again while it fails in a way that may pass."""
         try:
             asked = URL(url, encoded=True)
         except ValueError as error:
             return Answer(url, error_class(error))
-        retries, host = self._manners.retries, asked.raw_host or ""
+        host = asked.raw_host or ""
         answer = Answer(url, "given_up")
         while answer.attempts <= retries.times:
             async with self._turns.turn(host, delay_seconds) as turn:

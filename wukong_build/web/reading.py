@@ -6,11 +6,15 @@ Whatever the answer was, it has its row. Knows neither who asked nor how; the sa
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
+from wukong_build.web.engine import Engine
 from wukong_build.web.extract import Page, read_page
 from wukong_build.web.fetch import Answer
 from wukong_build.web.licence import Licence
@@ -22,12 +26,14 @@ from wukong_build.web.url import host_of, key_of
 
 log = logging.getLogger("wukong_build")
 
+_NO_ENGINES: Mapping[str, Engine] = MappingProxyType({})
+
 
 class Read(msgspec.Struct, frozen=True):
     """What an answer holds."""
 
     read_as: str | None = None
-    """`page`, `sitemap`, `sitemap_index`; null where it is nothing of these."""
+    """`page`, `sitemap`, `sitemap_index`, `results`; null where it is nothing of these."""
     links: tuple[str, ...] = ()
     pairs: tuple[dict[str, Any], ...] = ()
     """Rows of `PAIRS`."""
@@ -42,15 +48,33 @@ class Rows(msgspec.Struct):
     pages: list[dict[str, Any]] = []
     pairs: list[dict[str, Any]] = []
 
-    def add(self, row: dict[str, Any], answer: Answer, robots: Robots, product: str) -> None:
-        """The answer to the request of a row (`url, depth, round, reads`)."""
+
+class Reader:
+    """Reads answers, given what the sites of pages say to this crawler, and how the engines of some sources (by label) answer."""
+
+    def __init__(self, robots: Robots, product: str, engines: Mapping[str, Engine] = _NO_ENGINES) -> None:
+        self._robots = robots
+        self._product = product
+        self._engines = engines
+
+    def read(self, row: dict[str, Any], answer: Answer, found: Rows) -> None:
+        """Add the rows of the answer to the request of a row (`url, depth, round, reads`; `source, query` of results)."""
         try:
-            read = _read(row, answer)
+            is_results = row["reads"] == "results"
+            read = _results(row, answer, self._engines[row["source"]]) if is_results else _read(row, answer)
         except Exception as error:  # noqa: BLE001  a page without a row would be asked for again without end
             log.warning("crawl: %s cannot be read: %r", row["url"], error)
             answer, read = msgspec.structs.replace(answer, error="unreadable"), Read()
-        self.pages.append(_page_row(row, answer, read, _opt_out(answer, read, robots, product)))
-        self.pairs += read.pairs
+        found.pages.append(_page_row(row, answer, read, self._opt_out(answer, read)))
+        found.pairs += read.pairs
+
+    def _opt_out(self, answer: Answer, read: Read) -> list[str]:
+        """The signals by which the page or its site withholds what is on it."""
+        if read.read_as != "page" and answer.error != "not_modified":
+            return []
+        said = header_signals(answer.headers.items(), self._product, answer.at)
+        metas = meta_signals(read.metas, self._product, answer.at)
+        return list(dict.fromkeys([*self._robots.opt_out(answer.url), *said, *metas]))
 
 
 def _read(row: dict[str, Any], answer: Answer) -> Read:
@@ -73,6 +97,27 @@ def _content_type(answer: Answer) -> str:
     return (answer.header("Content-Type") or "").lower()
 
 
+def _results(row: dict[str, Any], answer: Answer, engine: Engine) -> Read:
+    """What an engine found. The page of results is no page of anybody's pictures: it withholds and licenses nothing."""
+    if answer.error is not None or answer.location is not None:
+        return Read()
+    rank = row["depth"] * engine.results_per_page + 1
+    pairs = (
+        {
+            "key": key_of(image.url),
+            "url": image.url,
+            "page_url": image.page_url,
+            "found_at": row["url"],
+            "query": row["query"],
+            "position": position,
+            "texts": [{"text": image.caption, "origin": "search_title", "distance": 0}] if image.caption else [],
+            "extra": json.dumps({"rank": rank + position, "width": image.width, "height": image.height}),
+        }
+        for position, image in enumerate(engine.read(answer))
+    )
+    return Read("results", pairs=tuple(pairs))
+
+
 def _of_sitemap(sitemap: Sitemap) -> Read:
     return Read(sitemap.kind, sitemap.links)
 
@@ -84,22 +129,12 @@ def _of_page(page: Page) -> Read:
             "url": pair.url,
             "page_url": pair.page_url,
             "position": pair.position,
-            "source": None,
-            "extra": None,
             "texts": msgspec.to_builtins(pair.texts),
             "chrome": pair.chrome,
         }
         for pair in page.pairs
     )
     return Read("page", page.links, tuple(pairs), page.licences, page.metas)
-
-
-def _opt_out(answer: Answer, read: Read, robots: Robots, product: str) -> list[str]:
-    """The signals by which the page or its site withholds what is on it."""
-    if read.read_as != "page" and answer.error != "not_modified":
-        return []
-    said = header_signals(answer.headers.items(), product, answer.at)
-    return list(dict.fromkeys([*robots.opt_out(answer.url), *said, *meta_signals(read.metas, product, answer.at)]))
 
 
 def _page_row(row: dict[str, Any], answer: Answer, read: Read, opt_out: list[str]) -> dict[str, Any]:

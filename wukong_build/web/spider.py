@@ -6,8 +6,6 @@ for Scrapy's own downloader. Knows no files.
 
 from __future__ import annotations
 
-import datetime as dt
-import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, cast
 
@@ -15,20 +13,8 @@ from scrapy import Request, Spider
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.http import Response
 
-from wukong_build.web.browser import Browser
-from wukong_build.web.fetch import Answer, Fetcher, conditions
-from wukong_build.web.manners import Limits
-from wukong_build.web.reading import Rows, is_page
-from wukong_build.web.robots import Robots
-from wukong_build.web.sitemap import AT_MOST_BYTES
-
-log = logging.getLogger("wukong_build")
-
-PAGE_LIMITS = Limits(at_most_bytes=10_000_000, timeout_seconds=60)
-"""No page worth reading is larger or slower."""
-
-_LIMITS = {"sitemap": Limits(at_most_bytes=AT_MOST_BYTES, timeout_seconds=60)}
-"""What is read otherwise than a page → what it may cost."""
+from wukong_build.web.asking import Asker
+from wukong_build.web.reading import Reader, Rows
 
 
 class _Handler:
@@ -46,7 +32,7 @@ class _Handler:
 
     async def download_request(self, request: Request) -> Response:
         """A response whose request carries the answer; a failure is an answer too."""
-        request.meta["answer"] = await cast("PageSpider", self._crawler.spider).answer(request.cb_kwargs["row"])
+        request.meta["answer"] = await cast("PageSpider", self._crawler.spider).asker.answer(request.cb_kwargs["row"])
         return Response(request.url, request=request)
 
     async def close(self) -> None:
@@ -67,11 +53,10 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
-async def fetch_pages(rows: Sequence[dict[str, Any]], fetcher: Fetcher, browser: Browser, robots: Robots, product: str) -> Rows:
-    """Ask for the page of every row (`url, depth, round, reads`, and of a page that was there before `etag, last_modified`)."""
+async def fetch_pages(rows: Sequence[dict[str, Any]], asker: Asker, reader: Reader) -> Rows:
+    """Ask for the page of every row (`url, depth, round, reads …`), and read what comes."""
     found = Rows()
-    of_spider = {"rows": rows, "found": found, "fetcher": fetcher, "browser": browser, "robots": robots, "product": product}
-    await AsyncCrawlerRunner(_SETTINGS).crawl(PageSpider, **of_spider)
+    await AsyncCrawlerRunner(_SETTINGS).crawl(PageSpider, rows=rows, asker=asker, reader=reader, found=found)
     return found
 
 
@@ -80,36 +65,12 @@ class PageSpider(Spider):
 
     name = "pages"
 
-    def __init__(
-        self,
-        *,
-        rows: Sequence[dict[str, Any]],
-        found: Rows,
-        fetcher: Fetcher,
-        browser: Browser,
-        robots: Robots,
-        product: str,
-    ) -> None:
+    def __init__(self, rows: Sequence[dict[str, Any]], asker: Asker, reader: Reader, found: Rows) -> None:
         super().__init__()
+        self.asker = asker
         self._rows = rows
+        self._reader = reader
         self._found = found
-        self._fetcher = fetcher
-        self._browser = browser
-        self._robots = robots
-        self._product = product
-
-    async def answer(self, row: dict[str, Any]) -> Answer:
-        """What asking for a page came to; redirects are not followed here, they are links."""
-        url, reads = row["url"], row["reads"]
-        is_rendered = reads == "rendered_page"
-        headers = {} if is_rendered else conditions(row)  # the same page may show something else than before
-        limits, delay = _LIMITS.get(reads, PAGE_LIMITS), self._robots.delay_seconds(url)
-        try:
-            answer = await self._fetcher.fetch(url, limits, headers=headers, redirects=0, delay_seconds=delay)
-            return await self._browser.rendered(answer) if is_rendered and is_page(answer) else answer
-        except Exception as error:  # noqa: BLE001  a page without a row would be asked for again without end
-            log.warning("crawl: %s cannot be fetched: %r", url, error)
-            return Answer(url, "protocol", at=dt.datetime.now(dt.UTC))
 
     async def start(self) -> AsyncIterator[Request]:
         """One request a row; the frontier has already seen to it that none stands twice."""
@@ -118,4 +79,4 @@ class PageSpider(Spider):
 
     def parse(self, response: Response, row: dict[str, Any]) -> None:
         """One answer into rows."""
-        self._found.add(row, response.meta["answer"], self._robots, self._product)
+        self._reader.read(row, response.meta["answer"], self._found)

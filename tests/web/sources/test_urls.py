@@ -29,6 +29,8 @@ def test_a_pair_of_a_list(listed: Listed, pairs: Pairs) -> None:
             "key": key_of("http://a.test/%E5%9B%BE.jpg"),
             "url": "http://a.test/%E5%9B%BE.jpg",
             "page_url": "http://a.test/",
+            "found_at": None,
+            "query": None,
             "position": 0,
             "source": "list.csv",
             "texts": [{"text": "cat", "origin": "caption", "distance": 0}],

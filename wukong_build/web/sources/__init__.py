@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from wukong_build.web.sources.base import Source, labelled
 from wukong_build.web.sources.pages import Pages
+from wukong_build.web.sources.search import Search
 from wukong_build.web.sources.urls import Urls
 
-SOURCES: dict[str, type[Source]] = {kind.kind(): kind for kind in (Pages, Urls)}
+SOURCES: dict[str, type[Source]] = {kind.kind(): kind for kind in (Pages, Search, Urls)}
 """What a config may write under `crawl.sources`."""
 
-__all__ = ["SOURCES", "Pages", "Source", "Urls", "labelled"]
+__all__ = ["SOURCES", "Pages", "Search", "Source", "Urls", "labelled"]

@@ -131,6 +131,8 @@ def _pairs(rows: pa.RecordBatch, first_position: int, label: str) -> pa.Table:
         "key": pa.array(map(key_of, urls.to_pylist()), pa.string()),
         "url": urls,
         "page_url": rows["page_url"],
+        "found_at": pa.nulls(len(rows), pa.string()),
+        "query": pa.nulls(len(rows), pa.string()),
         "position": pa.array(range(first_position, first_position + len(rows)), pa.int64()),
         "source": pa.repeat(label, len(rows)),
         "texts": candidate_texts(rows["caption"]),
