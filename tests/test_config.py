@@ -71,7 +71,10 @@ REFUSED = [
     ("run: x\ncrawl: {allow_private_addresses: 1}", "crawl.allow_private_addresses: found 1; true or false is meant"),
     ("run: x\ncrawl: {resolve: {a.test: 127}}", 'crawl.resolve[...]: found {"a.test": 127}; text is meant'),
     ("run: x\ncrawl: {sources: {urls: {}}}", "crawl.sources: found {"),
-    ("run: x\ncrawl: {sources: [urls]}", 'crawl.sources[0]: found "urls"; one of pages, search, urls with its settings is meant'),
+    (
+        "run: x\ncrawl: {sources: [urls]}",
+        'crawl.sources[0]: found "urls"; one of pages, search, urls, warc with its settings is meant',
+    ),
     ("run: x\ncrawl: {sources: [{urls: {}, pages: {}}]}", "crawl.sources[0]: found"),
     (
         "run: x\ncrawl: {sources: [{urls: {path: a.csv}}, {url: {}}]}",

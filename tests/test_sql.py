@@ -43,7 +43,7 @@ def store(tmp_path: Path) -> Store:
 def test_every_table(store: Store) -> None:
     """Every table of the run can be asked, also one that is not there yet."""
     for table in [table.name for table in FOLDERS.values()] + ["scores"]:
-        assert "key" in ask(store, f"FROM {table}").column_names or table in ("robots", "frontier", "pages")
+        assert "key" in ask(store, f"FROM {table}").column_names or table in ("robots", "site_files", "frontier", "pages")
 
 
 def test_scores(store: Store) -> None:

@@ -58,6 +58,8 @@ class CrawlSettings(Section, frozen=True, kw_only=True):
     allow_private_addresses: bool = False
     resolve: dict[str, str] = {}
     """Host → address, or address:port: names that DNS does not know. Part of no key and no fingerprint."""
+    archive: bool = False
+    """Keep every answer in WARC files as well, in the run's folder `archive`, where the source `warc` finds all of it again."""
     pages_per_part: AtLeastOne = 100
     images_per_part: AtLeastOne = 1000
     """How much one part fetches, and so how much a killed command loses at most per worker."""

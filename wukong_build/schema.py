@@ -52,6 +52,11 @@ _CHROME = Column(
 
 _QUERY = Column("query", pa.string(), "what a search engine was asked; null where none was")
 
+_ARCHIVED = (
+    Column("archive", pa.string(), "file of the web archive that the answer was read from; null where a server was asked"),
+    Column("archive_offset", pa.int64(), "where in that file its record begins, in bytes"),
+)
+
 PAGES = TableSchema(
     "pages",
     "crawl",
@@ -59,7 +64,11 @@ PAGES = TableSchema(
     (
         Column("url", pa.string(), "canonical URL of the page"),
         Column("host", pa.string(), "host and port it was asked of"),
-        Column("depth", pa.int32(), "links between the seeds and this page, counted when it was asked for; a seed has 0"),
+        Column(
+            "depth",
+            pa.int32(),
+            "links between the seeds and this page, counted when it was asked for; a seed, and a page of an archive, has 0",
+        ),
         Column("round", pa.int32(), "round of the crawl in which it was decided"),
         Column("decision", pa.string(), "asked, or why it was refused: robots, robots_unreachable, denied, trap, budget"),
         Column("error", pa.string(), "class of the failure; null where an answer came"),
@@ -78,6 +87,7 @@ PAGES = TableSchema(
         Column("last_modified", pa.string(), "as the server said"),
         Column("attempts", pa.int32(), "requests it took, redirects aside"),
         Column("sha256", pa.string(), "of the body as it came, hex"),
+        *_ARCHIVED,
         Column("fetched_at", pa.timestamp("ms", "UTC"), "when the answer was complete"),
     ),
 )
@@ -96,6 +106,13 @@ ROBOTS = TableSchema(
         Column("ai_txt", pa.string(), "/ai.txt of the origin, where there is one"),
         Column("fetched_at", pa.timestamp("ms", "UTC"), "when the answer was complete"),
     ),
+)
+
+SITE_FILES = TableSchema(
+    "site_files",
+    "crawl",
+    "what archives hold of the files in which hosts speak to machines; whoever is asked for anything is asked for his first",
+    (*(column for column in ROBOTS.columns if column.name not in ("error", "http_status")), _ARCHIVED[0]),
 )
 
 FRONTIER = TableSchema(
@@ -150,12 +167,17 @@ IMAGES = TableSchema(
             "location", pa.string(), "where a redirect to another host points, for the class moved: the next round asks there"
         ),
         Column("hops", pa.int32(), "redirects followed so far"),
-        Column("robots", pa.string(), "what robots.txt of the image's host says: allowed, no_rules, disallowed, unreachable"),
+        Column(
+            "robots",
+            pa.string(),
+            "what robots.txt of the image's host says: allowed, no_rules, disallowed, unreachable; null where nobody was asked",
+        ),
         Column("opt_out", _OPT_OUT, "signals by which page, site or image withhold it, known when it was asked for"),
         Column("attempts", pa.int32(), "requests it took, redirects aside; 0 where it was not asked for"),
         Column("etag", pa.string(), "as the server said"),
         Column("last_modified", pa.string(), "as the server said"),
         Column("content_type", pa.string(), "as the server said; never believed"),
+        *_ARCHIVED,
         Column("fetched_at", pa.timestamp("ms", "UTC"), "when the answer was complete"),
         Column("format", pa.string(), "jpg, png, webp, gif, bmp, tif or avif, recognised by its bytes"),
         Column("width", pa.int32(), "pixels, as stored"),
@@ -167,7 +189,19 @@ IMAGES = TableSchema(
     ),
 )
 
-FETCH_FACTS = ("error", "http_status", "final_url", "robots", "format", "width", "height", "orientation", "image_bytes", "sha256")
+FETCH_FACTS = (
+    "error",
+    "http_status",
+    "final_url",
+    "robots",
+    "archive",
+    "format",
+    "width",
+    "height",
+    "orientation",
+    "image_bytes",
+    "sha256",
+)
 """Columns of `IMAGES` that `SAMPLES` repeats, so that reading them touches no bytes of images."""
 
 _IMAGE_COLUMNS = {column.name: column for column in IMAGES.columns}
@@ -251,4 +285,4 @@ MANIFEST = TableSchema(
     ),
 )
 
-TABLES = (ROBOTS, FRONTIER, PAGES, PAIRS, IMAGES, SAMPLES, LEDGER, MANIFEST)
+TABLES = (ROBOTS, SITE_FILES, FRONTIER, PAGES, PAIRS, IMAGES, SAMPLES, LEDGER, MANIFEST)

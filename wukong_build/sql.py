@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from wukong_build.chain import MEASURED
 from wukong_build.errors import ConfigError, StoreError
-from wukong_build.schema import FRONTIER, IMAGES, LEDGER, MANIFEST, PAGES, PAIRS, ROBOTS, SAMPLES, TableSchema
+from wukong_build.schema import FRONTIER, IMAGES, LEDGER, MANIFEST, PAGES, PAIRS, ROBOTS, SAMPLES, SITE_FILES, TableSchema
 from wukong_build.store import SPILL, Store
 from wukong_build.web.failures import TRANSIENT
 
@@ -23,6 +23,7 @@ MEMORY_LIMIT = "50%"
 
 FOLDERS: dict[str, TableSchema] = {
     "crawl/robots": ROBOTS,
+    "crawl/site_files": SITE_FILES,
     "crawl/frontier": FRONTIER,
     "crawl/pages": PAGES,
     "crawl/pairs": PAIRS,
@@ -34,7 +35,8 @@ FOLDERS: dict[str, TableSchema] = {
 """Folder of a run → the table its parts make up."""
 
 
-_NEWEST = "TRY_CAST(part AS INTEGER) DESC NULLS LAST, part_row DESC"
+# Parts with numbers were asked of servers one after the other; those of archives have none, and count by the clock, and last.
+_NEWEST = "TRY_CAST(part AS INTEGER) DESC NULLS LAST, fetched_at DESC NULLS LAST, part_row DESC"
 # A redirect to another host is no answer either, until that host has answered.
 _PASSING = ", ".join(f"'{name}'" for name in sorted(TRANSIENT | {"moved"}))
 
@@ -72,8 +74,10 @@ CREATE MACRO host_name(url) AS ltrim(regexp_extract(url, '^https?://(?:[^/?#]*@)
 
 CREATE MACRO origin(url) AS
 regexp_extract(url, '^https?://') || regexp_extract(url, '^https?://(?:[^/?#]*@)?([^/?#]*)', 1);
+
+CREATE MACRO key_of(url) AS left(sha256(url), 32);
 """
-"""Host (without user and port) and origin of a URL; empty for what is none."""
+"""Host (without user and port) and origin of a URL, empty for what is none; and the key of an image's URL."""
 
 FIRST_OCCURRENCE = (
     "ORDER BY chrome IS NOT NULL, depth, page_url NULLS FIRST, position, TRY_CAST(split_part(source, ':', 1) AS INTEGER), source"
@@ -145,7 +149,7 @@ def refresh(connection: duckdb.DuckDBPyConnection, store: Store, folder: str, na
         connection.execute(
             f"CREATE OR REPLACE VIEW {name} AS SELECT * EXCLUDE (filename, file_row_number), "  # noqa: S608  names of ours
             "parse_filename(filename, true) AS part, file_row_number AS part_row "
-            f"FROM read_parquet({_literal(paths)}, filename = true, file_row_number = true, union_by_name = true)"
+            f"FROM read_parquet({_literals(paths)}, filename = true, file_row_number = true, union_by_name = true)"
         )
     else:
         connection.register(
@@ -156,11 +160,11 @@ def refresh(connection: duckdb.DuckDBPyConnection, store: Store, folder: str, na
 
 def _show_scores(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     """The view `scores`: one row a sample, with what every link of every pass wrote; the state of passes is the ledger's."""
-    tables = [f"read_parquet({_literal(_paths(store, folder))}, union_by_name = true)" for folder in score_folders(store)]
+    tables = [f"read_parquet({_literals(_paths(store, folder))}, union_by_name = true)" for folder in score_folders(store)]
     if not tables:
         connection.execute("CREATE VIEW scores AS SELECT NULL::VARCHAR AS key WHERE false")
         return
-    state = _literal(name for name in LEDGER.arrow.names if name != "key")
+    state = _literals(name for name in LEDGER.arrow.names if name != "key")
     joined = "".join(f" LEFT JOIN {table} AS pass{index} USING (key)" for index, table in enumerate(tables) if index)
     connection.execute(
         f"CREATE VIEW scores AS SELECT COLUMNS(lambda name: name NOT IN {state} AND NOT suffix(name, '{MEASURED}')) "  # noqa: S608  as above
@@ -181,9 +185,14 @@ def _paths(store: Store, folder: str) -> list[str]:
     return [store.url_of(path) for path in store.part_paths(folder)]
 
 
-def _literal(texts: Iterable[str]) -> str:
+def literal(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _literals(texts: Iterable[str]) -> str:
     """A list of texts, as SQL writes it."""
-    return "[" + ", ".join("'" + text.replace("'", "''") + "'" for text in texts) + "]"
+    return f"[{', '.join(map(literal, texts))}]"
 
 
 def _described(connection: duckdb.DuckDBPyConnection) -> str:
@@ -198,6 +207,6 @@ def _described(connection: duckdb.DuckDBPyConnection) -> str:
 def _confine(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     """Leave the connection no file but the parts it shows: a SELECT may call functions that write, as those for logs do."""
     allowed = [path for folder in (*FOLDERS, *score_folders(store)) for path in _paths(store, folder)]
-    connection.execute(f"SET allowed_paths = {_literal(allowed)}")
+    connection.execute(f"SET allowed_paths = {_literals(allowed)}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

@@ -172,6 +172,21 @@ class Store:
         with self.fs.open(self.part_path(stage, part), "rb") as file:
             yield pq.ParquetFile(file)
 
+    def rows_at(
+        self, stage: str, part: str, places: Iterable[int], columns: list[str] | None = None
+    ) -> Iterator[tuple[int, pa.Table]]:
+        """Rows of a part, each with its place, in the order of the places; one row group is in memory at a time."""
+        wanted = sorted(places)
+        with self.open_part(stage, part) as file:
+            first = 0
+            for group in range(file.num_row_groups):
+                last = first + file.metadata.row_group(group).num_rows
+                here = [place for place in wanted if first <= place < last]
+                if here:
+                    rows = file.read_row_group(group, columns=columns)
+                    yield from ((place, rows.slice(place - first, 1)) for place in here)
+                first = last
+
     def write(self, stage: str, part: str, table: pa.Table, fingerprint: str = "", notes: dict[str, str] | None = None) -> None:
         """Write a part whole."""
         with self.writing(stage, part, table.schema, fingerprint) as writer:

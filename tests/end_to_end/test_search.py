@@ -188,6 +188,23 @@ def test_every_engine(tmp_path: Path, engine: str) -> None:
     assert sum("没有" in path for path in searched) == 1
 
 
+@pytest.mark.parametrize("engine", ["bing", "searxng"])
+def test_a_search_is_replayed_from_its_archive(tmp_path: Path, engine: str) -> None:
+    """The same samples with their queries and ranks, as many as were wanted, without a request."""
+    told = "SELECT key, url, page_url, depth, position, query, caption_found, extra, sha256, error FROM samples ORDER BY key"
+    with served(answering(engine)) as site:
+        config = values(site, tmp_path, engine, pairs_per_query=65)
+        config["crawl"]["archive"] = True
+        first = run(config, ["crawl"]).sql(told).to_pylist()
+        asked_before = len(site.asked)
+        source = {"warc": {"path": str(tmp_path / "run" / "archive"), "only_archived": True}}
+        replayed = {"run": str(tmp_path / "again"), "crawl": config["crawl"] | {"archive": False, "sources": [source]}}
+        second = run(replayed, ["crawl"]).sql(told).to_pylist()
+        assert len(site.asked) == asked_before
+    assert len(first) == 72
+    assert first == second
+
+
 def test_queries_in_the_order_of_their_weights(tmp_path: Path) -> None:
     """Of a Parquet file with weights the heaviest are asked."""
     table = pa.table({"query": ["没有", "绿茶", "红豆"], "weight": [1.0, 3.0, 2.0]})

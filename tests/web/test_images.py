@@ -43,6 +43,8 @@ def test_an_image_is_kept_as_it_came(web: Any, fetch: Fetch, jpeg: bytes) -> Non
         "etag": '"1"',
         "last_modified": "yesterday",
         "content_type": "text/html",
+        "archive": None,
+        "archive_offset": None,
         "format": "jpg",
         "width": 40,
         "height": 30,

@@ -49,6 +49,8 @@ def test_a_page_becomes_rows(web: Any, manners: Manners) -> None:
         "last_modified": None,
         "attempts": 1,
         "sha256": hashlib.sha256(HTML.encode()).hexdigest(),
+        "archive": None,
+        "archive_offset": None,
     }
     assert [(pair["url"], pair["page_url"], pair["position"]) for pair in found.pairs] == [
         ("http://a.test/dir/1.jpg", "http://a.test/dir/", 0),

@@ -24,18 +24,19 @@ from wukong_build.executors import Executor
 from wukong_build.schema import FRONTIER, PAGES, PAIRS
 from wukong_build.sql import connect, database, refresh
 from wukong_build.stages import run_stage
+from wukong_build.stages.archives import ArchiveStage
 from wukong_build.stages.facts import Again, ImageStage, PageStage, RobotsStage, asked_origins, known_robots
 from wukong_build.stages.forecast import Forecast, Sample
 from wukong_build.stages.lists import ListStage
 from wukong_build.stages.pairs import SampleStage, gather, plan_images
 from wukong_build.stages.plan import ROWS_AT_ONCE, host_name, in_lanes, plan
 from wukong_build.store import Store, fingerprint_of
-from wukong_build.web.frontier import Frontier
+from wukong_build.web.frontier import Followed, Frontier
 from wukong_build.web.images import MOVED
 from wukong_build.web.manners import Manners
 from wukong_build.web.optout import Withheld
 from wukong_build.web.robots import Robots
-from wukong_build.web.sources import Pages, Search, Urls, labelled
+from wukong_build.web.sources import Search, Urls, Warc, labelled
 from wukong_build.web.url import canonical, host_of
 
 log = logging.getLogger("wukong_build")
@@ -82,6 +83,7 @@ def crawl(
     if not sources:
         raise ConfigError("crawl.sources: is empty; one source is meant at least, such as `- pages: {seeds: [https://…/]}`")
     lists = {label: source for label, source in sources.items() if isinstance(source, Urls)}
+    archives = {label: source for label, source in sources.items() if isinstance(source, Warc)}
     for source in sources.values():
         source.check()
     opt_out = config.crawl.opt_out
@@ -90,14 +92,16 @@ def crawl(
     store.unfinish("crawl")
     _remove_orphans(store)
     run_stage(ListStage(lists), store, executor)
+    manners = config.crawl.manners(images=False)
+    run_stage(ArchiveStage(archives, config.crawl.image, opt_out, lists_digest, manners.product), store, executor)
+    ask_robots = RobotsStage(manners=manners, archive=config.crawl.archive)
     if "robots_unreachable" in retry:
-        manners = config.crawl.manners(images=False)
-        _fetch_robots(known_robots(store, manners).unreachable(), store, executor, manners)
-    pages = {label: source for label, source in sources.items() if isinstance(source, Pages | Search)}
-    _crawl_pages(pages, config, store, executor, again)
+        _fetch_robots(known_robots(store, manners.product).unreachable(), store, executor, ask_robots)
+    followed = {label: source for label, source in sources.items() if isinstance(source, Followed)}
+    _crawl_pages(followed, config, store, executor, again)
     _fetch_images(config, store, executor, again, lists_digest)
     gather(store)
-    run_stage(SampleStage(opt_out, lists_digest, config.crawl.captions), store, executor)
+    run_stage(SampleStage(opt_out, lists_digest, config.crawl.captions, manners.product), store, executor)
     store.finish("crawl", made_from(config))
     _report(store)
 
@@ -127,16 +131,18 @@ def _remove_orphans(store: Store) -> None:
             store.delete_part("crawl/pairs", name)
 
 
-def _crawl_pages(sources: dict[str, Pages | Search], config: Config, store: Store, executor: Executor, again: Again) -> None:
+def _crawl_pages(sources: dict[str, Followed], config: Config, store: Store, executor: Executor, again: Again) -> None:
     """Rounds until every page that the sources ask for is there: frontier → fetch → new links → next frontier."""
     manners = config.crawl.manners(images=False)
-    stage = PageStage(manners, {label: source for label, source in sources.items() if isinstance(source, Search)})
+    ask_robots = RobotsStage(manners=manners, archive=config.crawl.archive)
+    searches = {label: source for label, source in sources.items() if isinstance(source, Search)}
+    stage = PageStage(manners=manners, archive=config.crawl.archive, searches=searches)
     with connect(store) as connection:
         frontier = Frontier(sources, connection)
         while True:
             number, robots = _know(connection, sources, store, manners, again)
             if unknown := frontier.go_on(robots):
-                _fetch_robots(unknown, store, executor, manners)
+                _fetch_robots(unknown, store, executor, ask_robots)
                 continue
             missing = in_lanes(connection, _MISSING.format(wanted=frontier.wanted, round=number), executor.workers)
             count = plan(store, "pages", missing, config.crawl.pages_per_part)
@@ -174,10 +180,10 @@ def _tell_of_engine(label: str, search: Search, store: Store) -> None:
 
 
 def _know(
-    connection: duckdb.DuckDBPyConnection, sources: dict[str, Pages | Search], store: Store, manners: Manners, again: Again
+    connection: duckdb.DuckDBPyConnection, sources: dict[str, Followed], store: Store, manners: Manners, again: Again
 ) -> tuple[int, Robots]:
     """Let the connection know what was asked for so far; returns the number of the next round, and what hosts allow."""
-    robots = known_robots(store, manners, _page_origins(sources, connection))
+    robots = known_robots(store, manners.product, _page_origins(sources, connection))
     silent = ", ".join(f"'{origin}'" for origin in robots.silent()) or "''"  # origins hold no quotes
     connection.execute(_ASKED.format(again=f"{again.condition('pages')} AND origin(url) NOT IN ({silent})"))
     ((number,),) = connection.execute("SELECT coalesce(max(round) + 1, 0) FROM asked_pages").fetchall()
@@ -203,16 +209,24 @@ def _refused(batch: pa.RecordBatch, number: int) -> pa.Table:
 
 def _fetch_images(config: Config, store: Store, executor: Executor, again: Again, lists_digest: str) -> None:
     """Rounds until every image that a source names has had its last answer: a redirect to another host is the next round's."""
-    manners = config.crawl.manners(images=True)
-    stage = ImageStage(manners, config.crawl.image, config.crawl.opt_out, lists_digest)
+    settings = config.crawl
+    manners = settings.manners(images=True)
+    ask_robots = RobotsStage(manners=manners, archive=settings.archive)
+    stage = ImageStage(
+        manners=manners, archive=settings.archive, limits=settings.image, opt_out=settings.opt_out, lists_digest=lists_digest
+    )
+    only_archived = [
+        label for label, source in labelled(settings.sources).items() if isinstance(source, Warc) and source.only_archived
+    ]
     condition = again.condition("images")
     moved = True
-    while moved and (origins := plan_images(store, condition, config.crawl.images_per_part, executor.workers)):
+    while moved and (planned := plan_images(store, condition, settings.images_per_part, executor.workers, only_archived)):
+        origins = {origin: count for origin, count in planned.items() if origin is not None}
         try:
             manners.require_contact({host_name(host_of(origin)) for origin in origins} - {""})
         except ConfigError as error:
             raise ConfigError(f"crawl.user_agent: {error}") from None
-        _fetch_robots(_unknown(origins, store), store, executor, manners)
+        _fetch_robots(_unknown(origins, store), store, executor, ask_robots)
         log.info("crawl: asks for %d images of %d hosts", sum(origins.values()), len(origins))
         _look_ahead(stage, origins, store, executor)
         run_stage(stage, store, executor)
@@ -231,7 +245,7 @@ def _look_ahead(stage: ImageStage, origins: Mapping[str, int], store: Store, exe
     for origin, count in origins.items():
         hosts[host_name(host_of(origin))] += count
     delay = stage.manners.per_host.delay_seconds
-    if hosts.total() < LONG_IMAGES and max(hosts.values()) * delay < LONG_SECONDS:
+    if hosts.total() < LONG_IMAGES and max(hosts.values(), default=0) * delay < LONG_SECONDS:
         return
     start = time.monotonic()
     parts = run_stage(msgspec.structs.replace(stage, is_sample=True), store, executor)
@@ -244,7 +258,7 @@ def _look_ahead(stage: ImageStage, origins: Mapping[str, int], store: Store, exe
     log.log(logging.INFO if forecast.fits else logging.WARNING, "crawl: the rest will take %s", forecast.told())
 
 
-def _page_origins(sources: dict[str, Pages | Search], connection: duckdb.DuckDBPyConnection) -> list[str]:
+def _page_origins(sources: dict[str, Followed], connection: duckdb.DuckDBPyConnection) -> list[str]:
     """The origins whose robots.txt may decide on a page: those of seeds and visits, by either scheme."""
     found = connection.execute("SELECT DISTINCT host FROM pages UNION SELECT DISTINCT origin(location) FROM pages").fetchall()
     seeds = (canonical(url) or "" for source in sources.values() for url in source.starts())
@@ -252,7 +266,7 @@ def _page_origins(sources: dict[str, Pages | Search], connection: duckdb.DuckDBP
     return [f"{scheme}://{host}/" for host in hosts for scheme in ("http", "https")]
 
 
-def _fetch_robots(origins: Iterable[str], store: Store, executor: Executor, manners: Manners) -> None:
+def _fetch_robots(origins: Iterable[str], store: Store, executor: Executor, stage: RobotsStage) -> None:
     """Fetch the robots.txt of some origins; what they say now holds in place of what they said before."""
     wanted = sorted(origins)
     if not wanted:
@@ -261,4 +275,4 @@ def _fetch_robots(origins: Iterable[str], store: Store, executor: Executor, mann
         connection.register("wanted", pa.table({"origin": wanted}))
         planned = in_lanes(connection, "SELECT origin, origin AS asked FROM wanted", executor.workers)
         plan(store, "robots", planned, ROBOTS_PER_PART)
-    run_stage(RobotsStage(manners), store, executor)
+    run_stage(stage, store, executor)

@@ -6,11 +6,12 @@ Parts of facts are only ever added. What is to be fetched is in the plan; what i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import faulthandler
 import functools
 import operator
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, TypeVar
 
@@ -22,17 +23,18 @@ import uvloop
 
 from wukong_build.errors import ConfigError, listed, nearest
 from wukong_build.executors import Part
-from wukong_build.schema import IMAGES, PAGES, PAIRS, ROBOTS
+from wukong_build.schema import IMAGES, PAGES, PAIRS, ROBOTS, TableSchema
 from wukong_build.stages.learnt import learnt_before, note_learnt
 from wukong_build.stages.plan import next_number, plan_folder
 from wukong_build.store import PartWriter, Store, digest_of, fingerprint_of
 from wukong_build.web.failures import FAILURES
 from wukong_build.web.fetch import Fetcher
-from wukong_build.web.images import Rules, fetch_images
+from wukong_build.web.images import Rules, copied_row, fetch_images, not_archived_row
 from wukong_build.web.leave import Leave
 from wukong_build.web.manners import Limits, Manners
 from wukong_build.web.optout import OptOut, Withheld
 from wukong_build.web.reading import Reader, Rows
+from wukong_build.web.recorder import Recorder
 from wukong_build.web.robots import Robots, fetch_robots
 from wukong_build.web.sources import Search
 from wukong_build.web.url import origin_of
@@ -92,22 +94,25 @@ def asked_origins(store: Store) -> set[str]:
     return {origin for part in parts for origin in part["origin"].to_pylist()}
 
 
-def known_robots(store: Store, manners: Manners, urls: Iterable[str] | None = None) -> Robots:
-    """The robots.txt fetched so far: all, or those that hold for some URLs."""
+def known_robots(store: Store, product: str, urls: Iterable[str] | None = None, *, table: TableSchema = ROBOTS) -> Robots:
+    """The robots.txt fetched so far, or, as `SITE_FILES`, archived: all, or those that hold for some URLs."""
+    folder = f"crawl/{table.name}"
     wanted = None if urls is None else pa.array({origin_of(url) for url in urls}, pa.string())
-    tables = [ROBOTS.arrow.empty_table()]
-    for part in store.parts("crawl/robots"):
+    tables = [table.arrow.empty_table()]
+    for part in store.parts(folder):
         if wanted is None:
-            tables.append(store.read("crawl/robots", part))
-        elif pc.any(found := pc.is_in(store.read("crawl/robots", part, ["origin"])["origin"], wanted)).as_py():
-            tables.append(store.read("crawl/robots", part).filter(found))
-    return Robots(pa.concat_tables(tables), manners.product)
+            tables.append(store.read(folder, part))
+        elif pc.any(found := pc.is_in(store.read(folder, part, ["origin"])["origin"], wanted)).as_py():
+            tables.append(store.read(folder, part).filter(found))
+    return Robots(pa.concat_tables(tables), product)
 
 
-class FactStage(msgspec.Struct, frozen=True):
+class FactStage(msgspec.Struct, frozen=True, kw_only=True):
     """Fetches what the plan of its kind says, one part of a lane after the other."""
 
     manners: Manners
+    archive: bool = False
+    """Whether every answer is kept in a web archive as well."""
     kind: ClassVar[str]
     appends: ClassVar[bool] = True
 
@@ -131,17 +136,19 @@ class FactStage(msgspec.Struct, frozen=True):
 
     def robots(self, store: Store, part: Part, urls: Sequence[str]) -> Robots:
         """The robots.txt that hold for some URLs; those that have grown too old since the plan are asked for again first."""
-        known = known_robots(store, self.manners, urls)
+        known = known_robots(store, self.manners.product, urls)
         stale = known.stale(dt.datetime.now(dt.UTC))
         if not stale:
             return known
-        found = self.ask(store, part, lambda fetcher: fetch_robots(stale, fetcher, self.manners.product))
-        store.write("crawl/robots", f"{self.kind}-{part.name}", found, FACT)
-        return known_robots(store, self.manners, urls)
+        name = f"{self.kind}-{part.name}"
+        with self._recording(store, f"robots-{name}") as recorder:
+            found = self.ask(store, part, lambda fetcher: fetch_robots(stale, fetcher, self.manners.product), recorder)
+        store.write("crawl/robots", name, found, FACT)
+        return known_robots(store, self.manners.product, urls)
 
-    def ask(self, store: Store, part: Part, work: Callable[[Fetcher], Coroutine[Any, Any, T]]) -> T:
+    def ask(self, store: Store, part: Part, work: Callable[[Fetcher], Coroutine[Any, Any, T]], recorder: Recorder | None) -> T:
         """What comes of some work with a fetcher, which knows what the lane has learnt of hosts, and leaves what it learns."""
-        fetcher = Fetcher(self.manners, learnt_before(store, part.lane))
+        fetcher = Fetcher(self.manners, learnt_before(store, part.lane), None if recorder is None else recorder.add)
 
         async def asked() -> T:
             async with fetcher:
@@ -150,6 +157,18 @@ class FactStage(msgspec.Struct, frozen=True):
         found = _await(asked())
         note_learnt(store, part.lane, fetcher.learnt)
         return found
+
+    def recording(self, store: Store, part: Part) -> contextlib.AbstractContextManager[Recorder | None]:
+        """What records the answers of a part, where the config wishes it: they are there before the part is."""
+        return self._recording(store, f"{self.kind}-{part.name}")
+
+    @contextlib.contextmanager
+    def _recording(self, store: Store, name: str) -> Iterator[Recorder | None]:
+        if not self.archive:
+            yield None
+            return
+        with store.replacing(f"archive/{name}.warc.gz") as file:
+            yield Recorder(file, self.manners.user_agent)
 
 
 class RobotsStage(FactStage, frozen=True):
@@ -160,12 +179,13 @@ class RobotsStage(FactStage, frozen=True):
     def work(self, store: Store, part: Part) -> str:
         """The robots.txt of some origins."""
         origins = [row["origin"] for row in self.rows(store, part)]
-        found = self.ask(store, part, lambda fetcher: fetch_robots(origins, fetcher, self.manners.product))
+        with self.recording(store, part) as recorder:
+            found = self.ask(store, part, lambda fetcher: fetch_robots(origins, fetcher, self.manners.product), recorder)
         store.write(self.name, part.name, found, part.fingerprint)
         return f"{len(found)} hosts asked"
 
 
-class PageStage(FactStage, frozen=True):
+class PageStage(FactStage, frozen=True, kw_only=True):
     """Pages not fetched before, and the pairs on them."""
 
     searches: dict[str, Search] = {}
@@ -182,13 +202,15 @@ class PageStage(FactStage, frozen=True):
         robots = self.robots(store, part, [row["url"] for row in planned])
         rows = [row for row in planned if self._may_ask(row, robots)]  # the next frontier says why of the others
         reader = Reader(robots, self.manners.product, {label: search.recipe for label, search in self.searches.items()})
-        leave = Leave(lambda origin: known_robots(store, self.manners, [origin]), self.manners.product)
+        leave = Leave(lambda origin: known_robots(store, self.manners.product, [origin]), self.manners.product)
 
-        async def fetched(fetcher: Fetcher) -> Rows:
+        async def fetched(fetcher: Fetcher, recorder: Recorder | None) -> Rows:
             async with Browser(fetcher, leave, self.manners.user_agent) as browser:
-                return await fetch_pages(rows, Asker(fetcher, browser, robots, self.searches), reader)
+                record = None if recorder is None else recorder.add_rendered
+                return await fetch_pages(rows, Asker(fetcher, browser, robots, self.searches, record), reader)
 
-        found = self.ask(store, part, fetched)
+        with self.recording(store, part) as recorder:
+            found = self.ask(store, part, lambda fetcher: fetched(fetcher, recorder), recorder)
         if len(leave.found):
             store.write("crawl/robots", f"scripts-{part.name}", leave.found, FACT)
         pages = PAGES.table(sorted(found.pages, key=operator.itemgetter("url")))
@@ -208,7 +230,7 @@ def _place(pair: dict[str, Any]) -> tuple[str, int]:
     return pair.get("found_at") or pair["page_url"], pair["position"]
 
 
-class ImageStage(FactStage, frozen=True):
+class ImageStage(FactStage, frozen=True, kw_only=True):
     """Images not asked for before."""
 
     limits: Limits
@@ -231,8 +253,35 @@ class ImageStage(FactStage, frozen=True):
         withheld = loaded(self.opt_out.lists, self.lists_digest)
         rules = Rules(self.limits, robots, self.manners.product, self.opt_out, withheld)
         with store.writing(self.name, part.name, IMAGES.arrow, part.fingerprint) as writer:
-            came = self.ask(store, part, lambda fetcher: _write_images(rows, fetcher, rules, writer))
-        return f"{came} of {len(rows)} images came"
+            images = Images(writer)
+            for row in _held_rows([row for row in rows if row["held_part"]], store, rules):
+                images.add(row)
+            for row in rows:
+                if _is_given_up(row):
+                    images.add(not_archived_row(row))
+            asked = [row for row in rows if not row["held_part"] and not _is_given_up(row)]
+            if asked:
+                with self.recording(store, part) as recorder:
+                    self.ask(store, part, lambda fetcher: _take_images(asked, fetcher, rules, images), recorder)
+            images.flush()
+        return f"{images.came} of {len(rows)} images came"
+
+
+def _is_given_up(row: dict[str, Any]) -> bool:
+    """Whether nobody is to be asked for an image that no archive holds."""
+    return bool(row["only_archived"]) and not row["held_part"]
+
+
+def _held_rows(rows: Sequence[dict[str, Any]], store: Store, rules: Rules) -> Iterator[dict[str, Any]]:
+    """Rows of `IMAGES` for images that have moved to where another answer is known."""
+    by_part: dict[str, dict[int, list[dict[str, Any]]]] = {}
+    for row in rows:
+        by_part.setdefault(row["held_part"], {}).setdefault(row["held_row"], []).append(row)
+    for part, places in sorted(by_part.items()):
+        for place, held in store.rows_at("crawl/images", part, places):
+            (answer,) = held.to_pylist()
+            for row in places[place]:
+                yield copied_row(row, answer, rules)
 
 
 @functools.lru_cache(maxsize=1)
@@ -241,30 +290,44 @@ def loaded(lists: tuple[str, ...], digest: str) -> Withheld:  # noqa: ARG001  a 
     return Withheld.load(lists)
 
 
-async def _write_images(rows: list[dict[str, Any]], fetcher: Fetcher, rules: Rules, writer: PartWriter) -> int:
-    """Fetch and write images; returns how many came."""
-    came = waiting_bytes = 0
-    waiting: list[dict[str, Any]] = []
+async def _take_images(rows: list[dict[str, Any]], fetcher: Fetcher, rules: Rules, images: Images) -> None:
+    """Fetch some images, and write them."""
     async for row in fetch_images(rows, fetcher, rules):
-        waiting.append(row)
-        waiting_bytes += _ROW_BYTES + (row["image_bytes"] or 0)
-        came += row["error"] is None
-        if waiting_bytes > ROW_GROUP_BYTES:
-            _flush(waiting, writer)
-            waiting_bytes = 0
-    if waiting:
-        _flush(waiting, writer)
-    return came
+        images.add(row)
 
 
-def _flush(waiting: list[dict[str, Any]], writer: PartWriter) -> None:
-    """Write the rows as one row group, and let go of them."""
-    images = large_binary([row.pop("image") for row in waiting])
-    table = IMAGES.table(waiting)
-    table = table.set_column(table.column_names.index("image"), IMAGES.arrow.field("image"), images)
+class Images:
+    """Rows of `IMAGES` on their way into a part: as many wait as make up a row group."""
+
+    def __init__(self, writer: PartWriter) -> None:
+        self.came = 0
+        self._writer = writer
+        self._waiting: list[dict[str, Any]] = []
+        self._waiting_bytes = 0
+
+    def add(self, row: dict[str, Any]) -> None:
+        """One row; it is written, and let go of, when enough wait."""
+        self._waiting.append(row)
+        self._waiting_bytes += _ROW_BYTES + (row["image_bytes"] or 0)
+        self.came += row["error"] is None
+        if self._waiting_bytes > ROW_GROUP_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that wait as one row group."""
+        if not self._waiting:
+            return
+        images = large_binary([row.pop("image") for row in self._waiting])
+        table = IMAGES.table(self._waiting)
+        write_group(self._writer, table.set_column(table.column_names.index("image"), IMAGES.arrow.field("image"), images))
+        self._waiting.clear()
+        self._waiting_bytes = 0
+
+
+def write_group(writer: PartWriter, table: pa.Table) -> None:
+    """Write one row group of many; the digest of the part is made of theirs."""
     writer.write_table(table)
     writer.digest = fingerprint_of(writer.digest, digest_of(table))
-    waiting.clear()
 
 
 def large_binary(values: Sequence[bytes | None]) -> pa.LargeBinaryArray:

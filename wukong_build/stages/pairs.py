@@ -5,10 +5,11 @@ Made from facts alone, and made again whenever they change; asks nobody.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import operator
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -17,15 +18,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.executors import Part
-from wukong_build.schema import FETCH_FACTS, SAMPLES
-from wukong_build.sql import FIRST_OCCURRENCE, connect
-from wukong_build.stages.facts import loaded
+from wukong_build.schema import FETCH_FACTS, SAMPLES, SITE_FILES
+from wukong_build.sql import FIRST_OCCURRENCE, connect, literal
+from wukong_build.stages.facts import known_robots, loaded
 from wukong_build.stages.plan import ROWS_AT_ONCE, cut, first_rows, in_lanes, plan
 from wukong_build.store import Store, digest_of, fingerprint_of
 from wukong_build.web.caption import Captions, choose
 from wukong_build.web.extract import Text
 from wukong_build.web.images import MOVED
-from wukong_build.web.optout import OptOut, Withheld
+from wukong_build.web.optout import OptOut
 
 TEXTS_KEPT = 64
 """Candidate texts of one sample, and occurrences that are looked at for them: a picture may be on every page of a site."""
@@ -36,18 +37,49 @@ CAPTION_VERSION = 2
 _GATHERED = "crawl/gathered"
 _PLACES = ("url", "final_url", "page_url")
 """Columns with an address at which a domain may be withheld."""
-_PLANNED = ("key", "url", "page_url", "location", "hops", "host", "page_opt_out", "etag", "last_modified")
+_PLANNED = (
+    *("key", "url", "page_url", "location", "hops", "host", "page_opt_out", "etag", "last_modified"),
+    *("held_part", "held_row", "only_archived"),
+)
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def plan_images(store: Store, again: str, rows_per_part: int, lanes: int) -> Counter[str]:
-    """Plan the images that a source names and that were not asked for; how many there are, by the origin that is asked.
+_WANTED = f"""
+SELECT key, occurrences.url, page_url, chrome, depth, position, source, occurrences.opt_out AS page_opt_out,
+       location, hops, etag, last_modified, coalesce(location, occurrences.url) AS asked,
+       held_part, held_row, only_archived.key IS NOT NULL AS only_archived,
+       CASE WHEN held_part IS NULL AND only_archived.key IS NULL THEN origin(asked) END AS origin
+FROM occurrences
+LEFT JOIN (
+    SELECT key, location, CASE WHEN location IS NOT NULL THEN hops END AS hops,
+           coalesce(error = '{MOVED}' OR ({{again}}), false) AS again FROM latest
+) AS known USING (key)
+LEFT JOIN (SELECT key, etag, last_modified FROM answers WHERE error IS NULL AND final_url = url) AS held
+ON again AND location IS NULL AND held.key = occurrences.key
+LEFT JOIN (
+    SELECT key AS at_location, part AS held_part, part_row AS held_row FROM answers
+    WHERE error IS NULL OR archive IS NOT NULL
+) ON location IS NOT NULL AND at_location = key_of(location)
+LEFT JOIN ({{only_archived}}) AS only_archived ON only_archived.key = occurrences.key
+WHERE known.key IS NULL OR again
+"""  # noqa: S608  a class of ours
+"""Every occurrence of an image that has no answer yet, with the answer of the image that it has moved to, where there is one."""
+
+_NO_KEY = "SELECT NULL::VARCHAR AS key WHERE false"
+_NAMED_BY_NONE_BUT = "SELECT key FROM occurrences GROUP BY key HAVING bool_and(source IN ({sources}))"
+
+
+def plan_images(
+    store: Store, again: str, rows_per_part: int, lanes: int, only_archived: Iterable[str] = ()
+) -> Counter[str | None]:
+    """Plan the images that a source names and that have no answer; how many there are, by the origin that is asked.
 
     Asked for once more is what has moved, and where the condition `again` is true of its latest answer. What is no URL counts
-    under the empty origin. Memory is bounded by the distinct origins: the rest passes by, sorted by DuckDB.
+    under the empty origin; what is answered without asking, as other images were, or because none but the sources
+    `only_archived` name it, under none. Memory is bounded by the distinct origins: the rest passes by, sorted by DuckDB.
     """
-    origins: Counter[str] = Counter()
+    origins: Counter[str | None] = Counter()
 
     def counted(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         for rows in tables:
@@ -55,14 +87,8 @@ def plan_images(store: Store, again: str, rows_per_part: int, lanes: int) -> Cou
                 origins[found["values"]] += found["counts"]
             yield rows.select([*_PLANNED, "lane"])
 
-    wanted = (
-        "SELECT key, occurrences.url, page_url, chrome, depth, position, source, occurrences.opt_out AS page_opt_out, "  # noqa: S608  ours
-        "location, hops, etag, last_modified, coalesce(location, occurrences.url) AS asked, origin(asked) AS origin "
-        "FROM occurrences LEFT JOIN (SELECT key, location, CASE WHEN location IS NOT NULL THEN hops END AS hops, "
-        f"coalesce(error = '{MOVED}' OR ({again}), false) AS again FROM latest) AS known USING (key) "
-        "LEFT JOIN (SELECT key, etag, last_modified FROM answers WHERE error IS NULL AND final_url = url) AS held "
-        "ON again AND location IS NULL AND held.key = occurrences.key WHERE known.key IS NULL OR again"
-    )
+    sources = ", ".join(map(literal, only_archived))
+    wanted = _WANTED.format(again=again, only_archived=_NAMED_BY_NONE_BUT.format(sources=sources) if sources else _NO_KEY)
     with connect(store) as connection:
         tables = in_lanes(connection, wanted, lanes, FIRST_OCCURRENCE.replace("ORDER BY", ", key,"))
         plan(store, "images", counted(_one_a_key(tables)), rows_per_part)
@@ -134,12 +160,15 @@ class SampleStage(msgspec.Struct, frozen=True):
     opt_out: OptOut
     lists_digest: str
     captions: Captions = Captions()
+    product: str = ""
+    """The crawler's name, which files of sites may address."""
     name: ClassVar[str] = "crawl/samples"
     appends: ClassVar[bool] = False
 
     def parts(self, store: Store) -> list[Part]:
         """One part for every part of images that has a sample."""
-        wishes = [msgspec.to_builtins(self.opt_out), self.lists_digest, msgspec.to_builtins(self.captions)]
+        settings = map(msgspec.to_builtins, (self.opt_out, self.captions))
+        wishes = [*settings, self.lists_digest, self.product, store.digests("crawl/site_files")]
         return [
             Part(name, fingerprint_of(digest, store.digest("crawl/images", name), CAPTION_VERSION, wishes))
             for name, digest in store.digests(_GATHERED)
@@ -150,23 +179,48 @@ class SampleStage(msgspec.Struct, frozen=True):
         answers = store.read("crawl/images", part.name, ["opt_out", *FETCH_FACTS])
         with store.open_part(_GATHERED, part.name) as file:
             groups = map(file.read_row_group, range(file.num_row_groups))
-            samples = _samples(answers, groups, loaded(self.opt_out.lists, self.lists_digest), self.captions)
+            samples = _samples(answers, groups, functools.partial(self._told, store), self.captions)
         samples = _obeying(samples, self.opt_out)
         store.write(self.name, part.name, samples, part.fingerprint)
         return f"{len(samples) - samples['caption_found'].null_count} of {len(samples)} samples have a caption"
 
+    def _told(self, store: Store, rows: pa.Table) -> pa.ChunkedArray:
+        """The opt-outs of each row, with what the user's lists say, and the files of sites in archives, which know no order."""
+        withheld = loaded(self.opt_out.lists, self.lists_digest)
+        places = [name for name in _PLACES if name in rows.column_names]
+        sites = None
+        if store.parts("crawl/site_files"):
+            urls = {url for name in places for url in rows[name].unique().to_pylist() if url}
+            sites = known_robots(store, self.product, urls, table=SITE_FILES)
+        if not withheld.entries and sites is None:
+            return rows["opt_out"]
+        said = sites.opt_out if sites is not None else lambda _: []
+        names = [name for name in ("opt_out", *places, "sha256") if name in rows.column_names]
+        told = [
+            [
+                *(row["opt_out"] or ()),
+                *(signal for name in places if row[name] for signal in said(row[name])),
+                *withheld.signals(map(row.get, _PLACES), row.get("sha256")),
+            ]
+            for row in rows.select(names).to_pylist()
+        ]
+        return pa.chunked_array([pa.array(told, rows["opt_out"].type)])
+
 
 def _obeying(samples: pa.Table, opt_out: OptOut) -> pa.Table:
-    """The samples, with the class `opted_out` for images that came before it was known, or obeyed, that they are withheld."""
+    """The samples, with the class `opted_out` for images that came, or were sought, before they were known to be withheld."""
     withheld = [bool(signals) and bool(opt_out.obeyed(signals)) for signals in samples["opt_out"].to_pylist()]
-    error = pc.if_else(pc.and_(pa.array(withheld, pa.bool_()), samples["error"].is_null()), "opted_out", samples["error"])
+    was_free = pc.equal(pc.fill_null(samples["error"], "not_archived"), "not_archived")
+    error = pc.if_else(pc.and_(pa.array(withheld, pa.bool_()), was_free), "opted_out", samples["error"])
     return samples.set_column(samples.column_names.index("error"), "error", error)
 
 
-def _samples(answers: pa.Table, gathered: Iterable[pa.Table], withheld: Withheld, captions: Captions) -> pa.Table:
-    """Rows of `SAMPLES`. All occurrences are counted and may withhold the image; the first of each speak for it."""
+def _samples(
+    answers: pa.Table, gathered: Iterable[pa.Table], told: Callable[[pa.Table], pa.ChunkedArray], captions: Captions
+) -> pa.Table:
+    """Rows of `SAMPLES`. All occurrences are counted and may withhold the image, as is `told`; the first of each speak for it."""
     counts = np.zeros(len(answers), np.int64)
-    signals = _signals(_told(answers, withheld), np.arange(len(answers)))
+    signals = _signals(told(answers), np.arange(len(answers)))
     first: list[pa.Table] = []
     for rows in gathered:
         images = rows["image_row"].to_numpy()
@@ -174,7 +228,7 @@ def _samples(answers: pa.Table, gathered: Iterable[pa.Table], withheld: Withheld
         rank = counts[images] + np.arange(len(rows)) - starts[_numbered(starts, len(rows))]
         first.append(rows.filter(rank < TEXTS_KEPT))
         counts += np.bincount(images, minlength=len(counts))
-        signals = _distinct(pa.concat_tables([signals, _signals(_told(rows, withheld), images)]))
+        signals = _distinct(pa.concat_tables([signals, _signals(told(rows), images)]))
     named = np.flatnonzero(counts)
     facts = answers.drop_columns(["opt_out"]).take(named)
     columns = {
@@ -185,18 +239,6 @@ def _samples(answers: pa.Table, gathered: Iterable[pa.Table], withheld: Withheld
         "image_row": named,
     }
     return pa.table(columns).select(SAMPLES.arrow.names).cast(SAMPLES.arrow)
-
-
-def _told(rows: pa.Table, withheld: Withheld) -> pa.ChunkedArray:
-    """The opt-outs of each row, with what the user's lists say of the file and of the URLs it has."""
-    if not withheld.entries:
-        return rows["opt_out"]
-    names = [name for name in ("opt_out", *_PLACES, "sha256") if name in rows.column_names]
-    told = [
-        [*(row["opt_out"] or ()), *withheld.signals(map(row.get, _PLACES), row.get("sha256"))]
-        for row in rows.select(names).to_pylist()
-    ]
-    return pa.chunked_array([pa.array(told, rows["opt_out"].type)])
 
 
 def _spoken_for(occurrences: pa.Table, captions: Captions) -> dict[str, pa.Array]:

@@ -156,11 +156,5 @@ def _images(rows: list[dict[str, Any]], store: Store) -> Iterator[tuple[dict[str
     for row in rows:
         wanted.setdefault(row["part"], {})[row["image_row"]] = row
     for part, places in sorted(wanted.items()):
-        with store.open_part("crawl/images", part) as file:
-            first = 0
-            for group in range(file.num_row_groups):
-                last = first + file.metadata.row_group(group).num_rows
-                here = sorted(place for place in places if first <= place < last)
-                images = file.read_row_group(group, columns=["image"])["image"] if here else []
-                yield from ((places[place], images[place - first].as_py()) for place in here)
-                first = last
+        for place, image in store.rows_at("crawl/images", part, places, ["image"]):
+            yield places[place], image["image"][0].as_py()

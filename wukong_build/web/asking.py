@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from wukong_build.web.browser import Browser
-from wukong_build.web.fetch import Answer, Fetcher, conditions
+from wukong_build.web.fetch import Answer, Fetcher, Note, conditions
 from wukong_build.web.manners import Limits, Retries
 from wukong_build.web.reading import is_page
 from wukong_build.web.robots import Robots
@@ -37,7 +37,16 @@ ALONE_SECONDS = 3600.0
 class Asker:
     """Asks for pages with the manners that hold for each; redirects are not followed here, they are links."""
 
-    def __init__(self, fetcher: Fetcher, browser: Browser, robots: Robots, searches: Mapping[str, Search]) -> None:
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        browser: Browser,
+        robots: Robots,
+        searches: Mapping[str, Search],
+        record_rendered: Callable[[Answer, Note], None] | None = None,
+    ) -> None:
+        """`record_rendered` is told of every page whose scripts were run."""
+        self._record_rendered = record_rendered
         self._fetcher = fetcher
         self._browser = browser
         self._robots = robots
@@ -55,11 +64,19 @@ class Asker:
         url, delay = row["url"], self._robots.delay_seconds(row["url"])
         if row["reads"] == "results":
             return await self._results(row, self._searches[row["source"]])
+        note = Note(row["reads"], row["depth"])
         if row["reads"] == "rendered_page":  # without conditions: the same page may show something else than before
             answer = await self._fetcher.fetch(url, PAGE_LIMITS, redirects=0, delay_seconds=delay)
-            return await self._browser.rendered(answer) if is_page(answer) else answer
+            return await self._rendered(answer, note) if is_page(answer) else answer
         limits = SITEMAP_LIMITS if row["reads"] == "sitemap" else PAGE_LIMITS
-        return await self._fetcher.fetch(url, limits, headers=conditions(row), redirects=0, delay_seconds=delay)
+        return await self._fetcher.fetch(url, limits, headers=conditions(row), redirects=0, delay_seconds=delay, note=note)
+
+    async def _rendered(self, answer: Answer, note: Note) -> Answer:
+        """A page once its scripts have run, which is recorded as well."""
+        rendered = await self._browser.rendered(answer)
+        if rendered.error is None and self._record_rendered is not None:
+            self._record_rendered(rendered, note)
+        return rendered
 
     async def _results(self, row: Mapping[str, Any], search: Search) -> Answer:
         """A page of results, asked for once; an engine that wishes to be let alone is."""
@@ -71,6 +88,7 @@ class Asker:
             redirects=0,
             delay_seconds=max(search.pace_seconds, self._robots.delay_seconds(url)),
             retries=Retries(times=0),
+            note=Note("results", row["depth"], search.engine, row["query"], row.get("at_most_pairs")),
         )
         if engine.is_captcha(answer):
             answer = msgspec.structs.replace(answer, error="captcha", body=b"")

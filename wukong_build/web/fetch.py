@@ -13,7 +13,7 @@ import re
 import types
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import aiohttp
 import msgspec
@@ -53,6 +53,17 @@ _RAW_BYTE = re.compile("[\udc80-\udcff]")
 """A byte of a header that is no UTF-8, as aiohttp hands it over; no column of text could hold it."""
 
 
+class Note(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is noted of a request where its answer is recorded: as what the answer is to be read, and whatever that takes."""
+
+    reads: str | None = None
+    """page, rendered_page, sitemap, results, image, robots; null where nothing is read from it by itself."""
+    depth: Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)] = 0
+    engine: str | None = None
+    query: str | None = None
+    at_most_pairs: int | None = None
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What a request came to. `error` is null exactly where a whole body came with a 2xx status, or a redirect not followed.
 
@@ -88,8 +99,12 @@ class Answer(msgspec.Struct, frozen=True):
 class Fetcher:
     """Asks servers, each in its turn. Used as an async context manager."""
 
-    def __init__(self, manners: Manners, learnt: Mapping[str, Learnt] = _NOTHING) -> None:
+    def __init__(
+        self, manners: Manners, learnt: Mapping[str, Learnt] = _NOTHING, record: Callable[[Answer, Note], None] | None = None
+    ) -> None:
+        """`record` is told of every answer, redirects among them, and of what is noted with the request."""
         self._manners = manners
+        self._record = record
         self._resolver = GuardedResolver(manners)
         self._learnt = learnt
 
@@ -129,6 +144,7 @@ class Fetcher:
         may_follow: Callable[[str], bool] = lambda _: True,
         delay_seconds: float = 0.0,
         retries: Retries | None = None,
+        note: Note = Note(),  # noqa: B008  frozen
     ) -> Answer:
         """The answer to a GET of `url`, following at most so many redirects, and those only that may be followed.
 
@@ -139,6 +155,9 @@ class Fetcher:
         while True:
             left = msgspec.structs.replace(limits, timeout_seconds=limits.timeout_seconds - seconds) if hops else limits
             answer = await self._repeatedly(url, left, headers, delay_seconds, retries or self._manners.retries)
+            answer = msgspec.structs.replace(answer, at=dt.datetime.now(dt.UTC))
+            if self._record is not None:
+                self._record(answer, note)
             attempts += answer.attempts
             seconds += answer.seconds
             target = answer.location
@@ -146,9 +165,7 @@ class Fetcher:
                 break
             url, hops = target, hops + 1
         error = "redirects" if target is not None and hops == redirects > 0 else answer.error
-        return msgspec.structs.replace(
-            answer, error=error, hops=hops, attempts=attempts - hops, seconds=seconds, at=dt.datetime.now(dt.UTC)
-        )
+        return msgspec.structs.replace(answer, error=error, hops=hops, attempts=attempts - hops, seconds=seconds)
 
     def let_alone(self, url: str, failure: str, seconds: float) -> None:
         """Ask the host of a URL for nothing more for so long: what waits for it is given up."""

@@ -13,11 +13,15 @@ import duckdb
 import pyarrow as pa
 
 from wukong_build.schema import FRONTIER
+from wukong_build.web.by_archive import ByArchive
 from wukong_build.web.by_links import ByLinks
 from wukong_build.web.by_queries import ByQueries
 from wukong_build.web.following import Following
 from wukong_build.web.robots import Robots
-from wukong_build.web.sources import Pages, Search
+from wukong_build.web.sources import Pages, Search, Warc
+
+Followed = Pages | Search | Warc
+"""Sources whose pages are known step by step."""
 
 _NO_PAGES = "SELECT NULL::VARCHAR AS url, 0 AS depth, 0 AS number, '' AS what WHERE false"
 
@@ -48,7 +52,7 @@ class Frontier:
     the budget has no place for.
     """
 
-    def __init__(self, sources: Mapping[str, Pages | Search], connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, sources: Mapping[str, Followed], connection: duckdb.DuckDBPyConnection) -> None:
         self._sources = dict(sources)
         self._connection = connection
         self._followings = [_following(source, number, connection) for number, source in enumerate(sources.values())]
@@ -79,8 +83,14 @@ class Frontier:
         return self._connection.sql(f"{self.wanted} ORDER BY url").to_arrow_table().cast(FRONTIER.arrow)
 
 
-def _following(source: Pages | Search, number: int, connection: duckdb.DuckDBPyConnection) -> Following:
-    return ByQueries(source, number, connection) if isinstance(source, Search) else ByLinks(source, number, connection)
+def _following(source: Followed, number: int, connection: duckdb.DuckDBPyConnection) -> Following:
+    match source:
+        case Pages():
+            return ByLinks(source, number, connection)
+        case Search():
+            return ByQueries(source, number, connection)
+        case Warc():
+            return ByArchive(source, number, connection)
 
 
 def _literal(text: str) -> str:

@@ -9,23 +9,26 @@ import asyncio
 import datetime as dt
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from wukong_build.picture import Picture
 from wukong_build.web.embedded import image_signals
-from wukong_build.web.fetch import Answer, Fetcher, conditions
+from wukong_build.web.fetch import Answer, Fetcher, Note, conditions
 from wukong_build.web.manners import Limits
 from wukong_build.web.optout import OptOut, Withheld, header_signals
 from wukong_build.web.robots import Robots
-from wukong_build.web.url import canonical, origin_of, without_user
+from wukong_build.web.url import canonical, key_of, origin_of, without_user
 
 log = logging.getLogger("wukong_build")
 
 AT_MOST_HOPS = 5
 """Redirects followed for one image."""
+
+_OF_IMAGE = ("format", "width", "height", "orientation", "image_bytes", "sha256", "image")
+"""Columns that are null where there is no image."""
 
 MOVED = "moved"
 """The class of an answer that is not the last word: the image is asked for again, at another host."""
@@ -41,7 +44,7 @@ class Rules(msgspec.Struct, frozen=True):
     opt_out: OptOut = OptOut()
     withheld: Withheld = Withheld()
 
-    def known_signals(self, row: dict[str, Any], url: str) -> list[str]:
+    def known_signals(self, row: Mapping[str, Any], url: str) -> list[str]:
         """The signals that withhold an image, as far as they are known before it is asked for, by wherever it was sought."""
         listed = self.withheld.signals((row["page_url"],))
         return [*(row.get("page_opt_out") or ()), *self.site_signals(row["url"]), *self.site_signals(url), *listed]
@@ -59,6 +62,31 @@ class Rules(msgspec.Struct, frozen=True):
         """True for a redirect within an origin, which another round needs not look at."""
         same_site = origin_of(target) == origin_of(url)
         return same_site and self.robots.refusal(target) is None and not self.opt_out.obeyed(self.site_signals(target))
+
+
+def archived_row(answer: Answer, rules: Rules, place: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `IMAGES` for an answer that an archive holds, at a place (`archive, archive_offset`); a redirect has moved."""
+    row = {"key": key_of(answer.url), "url": answer.url, "page_url": None, **place}
+    if answer.error is None and answer.location is not None:
+        return _image_row(row, msgspec.structs.replace(answer, error=MOVED, hops=1))
+    return _answered_row(row, answer, None, rules.known_signals(row, answer.url), rules)
+
+
+def copied_row(row: Mapping[str, Any], held: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
+    """The row of an image that has moved to where another answer is known, which is the answer for it as well."""
+    hops = (row.get("hops") or 0) + held["hops"]
+    signals = list(dict.fromkeys([*rules.known_signals(row, row["location"]), *held["opt_out"]]))
+    copy = {**held, "key": row["key"], "url": row["url"], "hops": hops, "opt_out": signals}
+    if held["error"] == MOVED and hops > AT_MOST_HOPS:
+        copy |= {"error": "redirects", "location": None}
+    if held["error"] is None and rules.opt_out.obeyed(signals):
+        copy |= {"error": "opted_out", **dict.fromkeys(_OF_IMAGE)}
+    return copy
+
+
+def not_archived_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of an image that nobody is asked for, and that no archive holds."""
+    return _image_row(row, Answer(row["url"], "not_archived", hops=row.get("hops") or 0))
 
 
 async def fetch_images(rows: Sequence[dict[str, Any]], fetcher: Fetcher, rules: Rules) -> AsyncIterator[dict[str, Any]]:
@@ -106,6 +134,7 @@ async def _fetch(row: dict[str, Any], fetcher: Fetcher, rules: Rules) -> dict[st
         redirects=AT_MOST_HOPS - hops,
         may_follow=lambda target: rules.may_follow(url, target),
         delay_seconds=rules.robots.delay_seconds(url),
+        note=Note("image"),
     )
     if hops:
         answer = msgspec.structs.replace(answer, hops=answer.hops + hops)
@@ -120,7 +149,9 @@ def _headers(row: dict[str, Any], url: str) -> dict[str, str]:
     return conditions(row) | {"Referer": without_user(page_url)}
 
 
-def _answered_row(row: dict[str, Any], answer: Answer, decision: str, signals: list[str], rules: Rules) -> dict[str, Any]:
+def _answered_row(
+    row: Mapping[str, Any], answer: Answer, decision: str | None, signals: list[str], rules: Rules
+) -> dict[str, Any]:
     """The row of an image that was asked for."""
     location = answer.location
     signals = [*signals, *rules.site_signals(location or answer.url)]
@@ -147,7 +178,7 @@ def _not_followed(answer: Answer, location: str, rules: Rules) -> Answer:
 
 
 def _image_row(
-    row: dict[str, Any], answer: Answer, decision: str | None = None, signals: Sequence[str] = (), sha256: str | None = None
+    row: Mapping[str, Any], answer: Answer, decision: str | None = None, signals: Sequence[str] = (), sha256: str | None = None
 ) -> dict[str, Any]:
     """A row of `IMAGES`; with the digest come the bytes, where they are an image."""
     header = Picture(answer.body).header if sha256 is not None else None
@@ -166,6 +197,8 @@ def _image_row(
         "etag": answer.header("ETag"),
         "last_modified": answer.header("Last-Modified"),
         "content_type": answer.header("Content-Type"),
+        "archive": row.get("archive"),
+        "archive_offset": row.get("archive_offset"),
         "fetched_at": answer.at if answer.attempts else None,
         "format": header.format if header else None,
         "width": header.width if header else None,

@@ -158,5 +158,7 @@ def _page_row(row: dict[str, Any], answer: Answer, read: Read, opt_out: list[str
         "last_modified": answer.header("Last-Modified"),
         "attempts": answer.attempts,
         "sha256": hashlib.sha256(answer.body).hexdigest() if answer.body else None,
+        "archive": row.get("archive"),
+        "archive_offset": row.get("archive_offset"),
         "fetched_at": answer.at,
     }

@@ -10,12 +10,19 @@ import fsspec
 import pytest
 
 from wukong_build.errors import ConfigError
-from wukong_build.web.sources.files import files_of
+from wukong_build.web.sources.files import Files
+from wukong_build.web.sources.files import files_of as files_for
+from wukong_build.web.sources.tables import is_list
 
 NAMES = (
     *("a.csv", "b.csv.gz", "c.TSV", "d.jsonl.zst", "e.parquet", "f[1].csv", "g.txt", "h.json", "00000_stats.json", "00000.tar"),
     *(".hidden.csv", "README.md", "_tmp/a.parquet", "sub/z.csv", "sub/.b/z.csv", "sub/_tmp/z.csv", "sub/z_tmp.csv"),
 )
+
+
+def files_of(path: str) -> Files:
+    """The lists that a path means."""
+    return files_for(path, is_list, "list")
 
 
 @pytest.fixture

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import lzma
-import zlib
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Any, ClassVar
 
-import msgspec
 import pyarrow as pa
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from wukong_build.errors import ConfigError, listed, nearest
 from wukong_build.schema import PAIRS
-from wukong_build.store import fingerprint_of
-from wukong_build.web.sources.base import Source
 from wukong_build.web.sources.columns import candidate_texts, canonical_urls
-from wukong_build.web.sources.files import Files, files_of
+from wukong_build.web.sources.files import Filed, readable
 from wukong_build.web.sources.presets import ALL_OTHERS, PRESETS, Carried, Preset, PresetName
 from wukong_build.web.sources.rows import Columns, Skipped
-from wukong_build.web.sources.tables import names_of, rows_of
+from wukong_build.web.sources.tables import is_list, names_of, rows_of
 from wukong_build.web.url import key_of
 
 log = logging.getLogger("wukong_build")
 
 
-class Urls(Source, frozen=True, kw_only=True):
+class Urls(Filed, frozen=True, kw_only=True):
     """Files with one image a row. A URL under several captions is one sample with several texts."""
 
-    path: str | Annotated[tuple[str, ...], Meta(min_length=1)]
-    """Files, folders of files or patterns such as `lists/*.csv.gz`, at any fsspec URL."""
     preset: PresetName | None = None
     """The published list it is, whose columns have known names; those named here count first."""
     url: str | UnsetType = UNSET
@@ -42,39 +34,29 @@ class Urls(Source, frozen=True, kw_only=True):
     """Name of the column with the page it stood on, if there is one."""
     extra_columns: Carried | UnsetType = UNSET
     """Names of further columns to carry along; "*" for all others."""
-
-    @property
-    def target(self) -> str:
-        """The path, or the first of them."""
-        return self._paths[0]
-
-    @property
-    def _paths(self) -> tuple[str, ...]:
-        return (self.path,) if isinstance(self.path, str) else self.path
+    files_are: ClassVar[str] = "list"
 
     @property
     def _preset(self) -> Preset:
         return PRESETS[self.preset]
 
-    def digests(self) -> dict[str, str]:
-        """Path of every file → what changes when the file or how it is read changes. ConfigError where there is none."""
-        settings = {key: value for key, value in msgspec.to_builtins(self).items() if key != "path"}
-        return {
-            file: fingerprint_of(settings, self._preset, sorted(map(str, there.items())))
-            for path in self._paths
-            for file, there in _files(path).items()
-        }
+    def is_one(self, name: str) -> bool:
+        """Whether it ends like a list."""
+        return is_list(name)
+
+    def _read_by(self) -> tuple[Any, ...]:
+        return (self._preset,)
 
     def check(self) -> None:
         """ConfigError where a file cannot be read or lacks a column."""
         for path in self.digests():
-            with _readable(path):
+            with readable(path):
                 self._columns(path)
 
     def tables(self, path: str, label: str) -> Iterator[pa.Table]:
         """One of the files as rows of `PAIRS`, some at a time. ConfigError where it cannot be read or lacks a column."""
         position, skipped = 0, Skipped()
-        with _readable(path):
+        with readable(path):
             for rows in rows_of(path, self._columns(path), skipped):
                 yield _pairs(rows, position, label)
                 position += len(rows)
@@ -104,24 +86,6 @@ class Urls(Source, frozen=True, kw_only=True):
                 return spelt[name]
         meant = " or ".join(map(repr, wanted))
         raise ConfigError(f"crawl.sources: {path}: has no column {meant}{nearest(wanted[0], there)}; it has {listed(there)}")
-
-
-def _files(path: str) -> Files:
-    with _readable(path):
-        return files_of(path)
-
-
-@contextlib.contextmanager
-def _readable(path: str) -> Iterator[None]:
-    """Whatever keeps a list from being read is said with its path."""
-    try:
-        yield
-    except _UNREADABLE as error:
-        raise ConfigError(f"crawl.sources: {path}: cannot be read: {error}") from error
-
-
-_UNREADABLE = (OSError, EOFError, ValueError, KeyError, ImportError, zlib.error, lzma.LZMAError, pa.ArrowException)
-"""What fsspec, decompression and Arrow raise; KeyError where a column is there twice, ImportError where s3fs is missing."""
 
 
 def _pairs(rows: pa.RecordBatch, first_position: int, label: str) -> pa.Table:

@@ -1,0 +1,109 @@
+"""Crawls that are archived and read again from their archive alone; archives of others; and killed readings."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+from test_page_crawls import JPEG, Answer, html, served, values
+
+from wukong_build import run
+from wukong_build.sql import ask
+from wukong_build.store import Store
+
+SAMPLES = (
+    "SELECT key, url, page_url, depth, position, caption_found, caption_origin, texts, occurrence_count, opt_out, error, "
+    "CASE WHEN error IS NULL THEN sha256 END AS sha256 FROM samples ORDER BY key"
+)
+ROBOTS = b"User-agent: *\nDisallow: /no\nContent-Usage: /kept train-ai=n\n"
+
+
+def pages(path: str) -> Answer | None:
+    """A site that withholds a folder."""
+    found = {
+        "/robots.txt": ("text/plain", ROBOTS),
+        "/": html("/a", "/b", "/no/x", images=("kept/1", "2")),
+        "/a": html("/", images=("a1", "2"), encoding="gb18030"),
+        "/b": html("/a", images=("b1", "2")),
+    }
+    return found.get(path)
+
+
+def rows(folder: Path, query: str) -> list[dict[str, Any]]:
+    """What a run answers."""
+    return ask(Store(str(folder)), query).to_pylist()  # type: ignore[no-any-return]
+
+
+def from_archive(crawled: dict[str, Any], folder: Path, path: Path, **settings: Any) -> dict[str, Any]:
+    """A config that reads archives alone."""
+    sources = [{"warc": {"path": str(path), "only_archived": True}}]
+    return crawled | {"run": str(folder), "crawl": crawled["crawl"] | {"archive": False, "sources": sources} | settings}
+
+
+def record(url: str, content: bytes, kind: str = "response", content_type: str = "application/http") -> bytes:
+    """One record, packed by itself."""
+    head = (
+        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {url}\r\nWARC-Date: 2024-05-01T10:00:00Z\r\n"
+        f"WARC-Record-ID: <urn:uuid:92283950-ef2f-4d72-b224-f54c6ec90bb0>\r\nContent-Type: {content_type}\r\n"
+        f"Content-Length: {len(content)}\r\n\r\n"
+    )
+    return gzip.compress(head.encode() + content + b"\r\n\r\n")
+
+
+def answer(body: bytes, content_type: str = "text/html", status: str = "200 OK", more: str = "") -> bytes:
+    """An HTTP response."""
+    return f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\n{more}\r\n".encode() + body
+
+
+def test_a_crawl_is_replayed_from_its_archive(tmp_path: Path) -> None:
+    """The same samples, opt-outs among them, without a request; and the archive says where each came from."""
+    with served(pages) as site:
+        crawled = values(site, tmp_path / "crawled")
+        crawled["crawl"]["archive"] = True
+        run(crawled)
+        asked = len(site.asked)
+        run(from_archive(crawled, tmp_path / "replayed", tmp_path / "crawled" / "archive"))
+        assert len(site.asked) == asked
+    first, second = rows(tmp_path / "crawled", SAMPLES), rows(tmp_path / "replayed", SAMPLES)
+    assert first == second
+    assert {row["error"] for row in first} == {None, "opted_out"}
+    archives = rows(tmp_path / "replayed", "SELECT DISTINCT archive FROM images WHERE archive IS NOT NULL")
+    assert [Path(row["archive"]).name for row in archives] == ["images-00000.warc.gz"]
+
+
+def test_an_archive_of_others(tmp_path: Path) -> None:
+    """Images are taken from wherever they are in it, through redirects too; what is nowhere has a row that says so."""
+    page = "<title>花</title>" + "".join(
+        f"<p><img src='/{name}' alt='院中桃花照片{name}'></p>" for name in ("a.jpg", "b.jpg", "c.jpg")
+    )
+    moved = answer(b"", status="301 Moved", more="Location: http://cdn.test/b.jpg\r\n")
+    (tmp_path / "1.warc.gz").write_bytes(
+        record("http://site.test/", answer(page.encode()))
+        + record("http://site.test/a.jpg", answer(JPEG, "image/jpeg"))
+        + record("http://site.test/b.jpg", moved)
+        + record("http://site.test/style.css", answer(b"p {}", "text/css"))
+    )
+    (tmp_path / "2.warc.gz").write_bytes(record("http://cdn.test/b.jpg", answer(JPEG, "image/jpeg")))
+    crawled = {"run": "", "crawl": {}}
+    run(from_archive(crawled, tmp_path / "run", tmp_path / "*.warc.gz"))
+    found = {row["url"][-5:]: row["error"] for row in rows(tmp_path / "run", "SELECT url, error FROM samples")}
+    assert found == {"a.jpg": None, "b.jpg": None, "c.jpg": "not_archived"}
+    (seen,) = rows(tmp_path / "run", "SELECT url, archive_offset, pair_count FROM pages")
+    assert seen == {"url": "http://site.test/", "archive_offset": 0, "pair_count": 3}
+
+
+def test_what_is_in_no_archive_is_asked_of_the_web(tmp_path: Path) -> None:
+    """Unless the config says otherwise; and a file that the config no longer names leaves nothing behind."""
+    with served(pages) as site:
+        name = "http://site.test/"
+        (tmp_path / "1.warc.gz").write_bytes(record(name, answer(html(images=("x",))[1])))
+        (tmp_path / "2.warc.gz").write_bytes(record(f"{name}2", answer(html(images=("y",))[1])))
+        crawled = values(site, tmp_path / "run")
+        config = from_archive(crawled, tmp_path / "run", tmp_path, sources=[{"warc": {"path": str(tmp_path)}}])
+        run(config)
+        assert [row["error"] for row in rows(tmp_path / "run", SAMPLES)] == [None, None]
+        assert site.asked == ["/robots.txt", "/.well-known/tdmrep.json", "/ai.txt"]
+        (tmp_path / "2.warc.gz").unlink()
+        run(config)
+    assert [row["url"] for row in rows(tmp_path / "run", SAMPLES)] == [f"{name}x.jpg"]
