@@ -6,7 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench-fetch bench-memory bench-extract lock clean
+.PHONY: help demo test check format bench-fetch bench-memory bench-extract bench-pages lock clean
 
 help:  ## print this help
 	@echo "wukong-build: build a Chinese image-text dataset. Targets:"
@@ -38,6 +38,9 @@ bench-memory: $(VENV)/installed  ## draw the memory of a long crawl; needs nginx
 
 bench-extract: $(VENV)/installed  ## what extraction finds on real pages, how well it chooses, how fast it is (FOLDER=sites ROUNDS=9)
 	@$(RUN) scripts/bench_extract.py $(if $(FOLDER),--folder "$(FOLDER)") $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-pages: $(VENV)/installed  ## measure the crawl of pages beside a plain Scrapy spider; needs nginx (FOLDER=sites COPIES=1 ROUNDS=3)
+	@$(RUN) scripts/bench_pages.py $(if $(FOLDER),--folder "$(FOLDER)") $(if $(COPIES),--copies $(COPIES)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lock: $(VENV)/installed  ## write requirements.lock anew, for every supported Python
 	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

@@ -18,16 +18,16 @@ CONFIG = """\
 events {{ worker_connections 4096; multi_accept on; }}
 http {{
   access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; keepalive_timeout 60; keepalive_requests 1000000;
-  open_file_cache max=20000 inactive=600s; types {{ image/jpeg jpg jpeg; }} default_type application/octet-stream;
+  open_file_cache max=20000 inactive=600s; types {{ image/jpeg jpg jpeg; text/html html; }} default_type application/octet-stream;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-  server {{ listen 127.0.0.1:{port}; root "{root}"; location = /served {{ stub_status; }} }}
+  server {{ listen 127.0.0.1:{port}; root "{root}"; location = /served {{ stub_status; }} {robots} }}
 }}
 """
 
 
 @contextlib.contextmanager
-def serving(root: Path, folder: Path, core: int) -> Iterator[int]:
-    """The port on which nginx serves the files below `root`; its own files lie in `folder`."""
+def serving(root: Path, folder: Path, core: int, robots: str = "") -> Iterator[int]:
+    """The port on which nginx serves the files below `root`, and a robots.txt if one is given; its own files lie in `folder`."""
     program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     if program is None:
         sys.exit("the benchmark needs nginx to serve the images; on Debian and Ubuntu: apt-get install nginx-light")
@@ -36,7 +36,9 @@ def serving(root: Path, folder: Path, core: int) -> Iterator[int]:
         listening.settimeout(0)  # non-blocking, as nginx takes for granted
         port: int = listening.getsockname()[1]
         user = "user root;" if os.geteuid() == 0 else ""  # its workers would be nobody, who may not read everybody's files
-        (folder / "nginx.conf").write_text(CONFIG.format(user=user, port=port, root=root.resolve()), encoding="utf-8")
+        said = f'location = /robots.txt {{ return 200 "{robots}"; }}' if robots else ""
+        config = CONFIG.format(user=user, port=port, root=root.resolve(), robots=said)
+        (folder / "nginx.conf").write_text(config, encoding="utf-8")
         process = subprocess.Popen(
             ["taskset", "--cpu-list", str(core), program, "-e", "error.log", "-p", folder.resolve(), "-c", "nginx.conf"],
             pass_fds=[listening.fileno()],
