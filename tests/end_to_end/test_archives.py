@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import json
+import random
+import shutil
 from pathlib import Path
 from typing import Any
 
-from test_page_crawls import JPEG, Answer, html, served, values
+import pytest
+import yaml
+from test_page_crawls import JPEG, Answer, html, killed, scripted, served, tree, values
 
 from wukong_build import run
 from wukong_build.sql import ask
@@ -107,3 +112,53 @@ def test_what_is_in_no_archive_is_asked_of_the_web(tmp_path: Path) -> None:
         (tmp_path / "2.warc.gz").unlink()
         run(config)
     assert [row["url"] for row in rows(tmp_path / "run", SAMPLES)] == [f"{name}x.jpg"]
+
+
+@pytest.mark.chromium
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium; on Debian and Ubuntu: apt-get install chromium")
+def test_pages_whose_scripts_were_run_are_replayed(tmp_path: Path) -> None:
+    """As the browser had them; what their servers sent, which shows nothing, does not count."""
+    with served(scripted) as site:
+        crawled = values(site, tmp_path / "crawled", javascript=True)
+        crawled["crawl"]["archive"] = True
+        run(crawled, ["crawl"])
+        run(from_archive(crawled, tmp_path / "replayed", tmp_path / "crawled" / "archive"), ["crawl"])
+    first = rows(tmp_path / "crawled", SAMPLES)
+    assert len(first) == 4
+    assert rows(tmp_path / "replayed", SAMPLES) == first
+
+
+def test_a_wat_file(tmp_path: Path) -> None:
+    """Pairs with the texts that metadata have, and the title of the page."""
+    links = [{"path": "IMG@/src", "url": "/a.jpg", "alt": "院中桃花"}, {"path": "IMG@/src", "url": "/b.jpg"}]
+    told = {"Head": {"Title": "春天的照片"}, "Links": links}
+    response = {"Response-Message": {"Status": "200"}, "Headers": {"Content-Type": "text/html"}, "HTML-Metadata": told}
+    content = json.dumps({"Envelope": {"Payload-Metadata": {"HTTP-Response-Metadata": response}}}, ensure_ascii=False)
+    (tmp_path / "a.wat.gz").write_bytes(record("http://site.test/", content.encode(), "metadata", "application/json"))
+    run(from_archive({"crawl": {}}, tmp_path / "run", tmp_path), ["crawl"])
+    found = rows(tmp_path / "run", "SELECT url, caption_found, caption_origin FROM samples ORDER BY url")
+    assert [tuple(row.values()) for row in found] == [
+        ("http://site.test/a.jpg", "院中桃花", "alt"),
+        ("http://site.test/b.jpg", "春天的照片", "page_title"),
+    ]
+
+
+@pytest.mark.kill
+def test_killed_while_archiving_and_while_reading(tmp_path: Path) -> None:
+    """What is in the archive in the end gives the samples of a crawl that nobody disturbed, however often either was killed."""
+    with served(tree) as site:
+        run(values(site, tmp_path / "whole"), ["crawl"])
+        crawled = values(site, tmp_path / "crawled", workers=2)
+        crawled["crawl"]["archive"] = True
+        replayed = from_archive(crawled, tmp_path / "replayed", tmp_path / "crawled" / "archive")
+        rng, kills = random.Random(20220214), []
+        for number, config in enumerate((crawled, replayed)):
+            path = tmp_path / f"{number}.yaml"
+            path.write_text(yaml.safe_dump(config), encoding="utf-8")
+            kills.append(0)
+            while killed(path, rng):
+                kills[-1] += 1
+    assert min(kills) >= 2
+    whole = rows(tmp_path / "whole", SAMPLES)
+    assert rows(tmp_path / "crawled", SAMPLES) == whole
+    assert rows(tmp_path / "replayed", SAMPLES) == whole

@@ -206,7 +206,7 @@ def test_killed_between_and_within_rounds(tmp_path: Path) -> None:
         config = tmp_path / "config.yaml"
         config.write_text(yaml.safe_dump(values(site, tmp_path / "run", workers=2)), encoding="utf-8")
         rng, kills, seen = random.Random(20220214), 0, []
-        while _killed(config, rng):
+        while killed(config, rng):
             kills += 1
             seen.append((len(site.asked), _done(tmp_path / "run")))
         assert kills >= 5
@@ -217,7 +217,7 @@ def test_killed_between_and_within_rounds(tmp_path: Path) -> None:
     assert len(site.asked) - len(set(site.asked)) <= kills * 2 * 7  # a part of each worker
 
 
-def _killed(config: Path, rng: random.Random) -> bool:
+def killed(config: Path, rng: random.Random) -> bool:
     """Whether a crawl was killed before its end."""
     process = subprocess.Popen([sys.executable, "-m", "wukong_build", "crawl", str(config)], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None

@@ -5,6 +5,7 @@ Judges by landmarks, by names that pages everywhere give such things, and by dec
 
 from __future__ import annotations
 
+import functools
 import re
 from itertools import islice
 
@@ -143,12 +144,16 @@ def _kind_of_holder(holder: Element) -> str | None:
 def _kind_by_name(element: Element) -> str | None:
     """What an element's classes or its id call it."""
     classes, name = element.attr("class"), element.attr("id")
-    return _named(f"{classes or ''} {name or ''}") if classes or name else None
+    return _named(f"{classes or ''} {name or ''}"[:AT_MOST_NAMES]) if classes or name else None
 
 
+@functools.lru_cache(maxsize=16_384)
 def _named(names: str) -> str | None:
-    """What is called so: `site-logo`, `site_logo`, `siteLogo` and `logo2` are a logo; `catalogo` and `newsLogoArea` are none."""
-    words = _WORD.findall(names, 0, AT_MOST_NAMES)
+    """What is called so: `site-logo`, `site_logo`, `siteLogo` and `logo2` are a logo; `catalogo` and `newsLogoArea` are none.
+
+    Remembered, for the pages of a site name their elements alike.
+    """
+    words = _WORD.findall(names)
     for word in words:
         kind = _KINDS.get(word)
         if kind is None and not word.islower():
