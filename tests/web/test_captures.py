@@ -19,7 +19,6 @@ HEAD = (
     "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\n"
     "Content-Type: application/http\r\nContent-Length: {length}\r\n\r\n"
 )
-HOSTILE = Path(__file__).parents[3] / "shared" / "hostile" / "warc-warcio"
 
 
 def record(url: str = "http://a.test/", body: bytes = b"<p>x", length: int | None = None, headers: str = "") -> bytes:
@@ -124,14 +123,13 @@ def test_the_page_of_a_wat_record() -> None:
     assert [page_of(block) for block in (b"", b"[]", b'{"Envelope":{}}', b'{"Envelope":{"Payload-Metadata":3}}')] == [None] * 4
 
 
-@pytest.mark.skipif(not HOSTILE.is_dir(), reason="the hostile archives are not there")
-def test_hostile_archives() -> None:
+def test_hostile_archives(shared: Path) -> None:
     """Archives that made other readers fail: each gives its pages, or a class that says why not."""
     found = {
         path.name: [
             (each.answer.url.rpartition("#")[2], each.answer.error, len(each.answer.body)) for each in captures(str(path), 10_000)
         ]
-        for path in sorted(HOSTILE.iterdir())
+        for path in sorted((shared / "hostile" / "warc-warcio").iterdir())
         if path.name != "LICENSE"
     }
     page = ("http://example.com/", None, 1270)
