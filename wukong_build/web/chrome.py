@@ -69,8 +69,11 @@ _ADDRESS = re.compile(
 
 _ESCAPE = re.compile(r"%[0-9a-f]{2}")
 _HOME = re.compile(r"(https?://[^/?#]+)?/?((index|default|home)\.\w+)?|\./", re.IGNORECASE)
-_ALT_ENDS = {"logo": ("logo", "标志", "徽标"), "avatar": ("头像", "avatar"), "icon": ("icon", "图标", "按钮", "返回顶部")}
-_ALT_PARTS = ("二维码", "qr code", "扫码", "扫一扫", "打赏")
+_ALT = re.compile(
+    "(?P<code>二维码|qr code|扫码|扫一扫|打赏)"
+    "|(?:(?P<logo>logo|标志|徽标)|(?P<avatar>头像|avatar)|(?P<icon>icon|图标|按钮|返回顶部))$"
+)
+"""Words that an alt text has somewhere, or ends with, if it says nothing of what its picture shows."""
 
 
 class Chrome:
@@ -102,8 +105,8 @@ class Chrome:
 
 def _kind_by_words(image: Element, alt: str | None, url: str) -> str | None:
     """What the image itself says it is: by its alt text, its address, its class or its id."""
-    if alt and len(alt) <= AT_MOST_ALT and (said := _said(alt.strip().lower())) is not None:
-        return said
+    if alt and len(alt) <= AT_MOST_ALT and (said := _ALT.search(alt.strip().lower())) is not None:
+        return said.lastgroup
     address = url.partition("?")[0].lower()
     file_name = address[address.rfind("/") + 1 :]
     if "%" in file_name:
@@ -115,13 +118,6 @@ def _kind_by_words(image: Element, alt: str | None, url: str) -> str | None:
             return _KINDS_OF_FILES[word]
     lies = _ADDRESS.search(address)
     return lies.lastgroup if lies else _kind_by_name(image)
-
-
-def _said(alt: str) -> str | None:
-    """What an alt text calls its picture, if it says nothing of what that shows."""
-    if any(part in alt for part in _ALT_PARTS):
-        return "code"
-    return next((kind for kind, ends in _ALT_ENDS.items() if alt.endswith(ends)), None)
 
 
 def _kind_by_link(image: Element) -> str | None:

@@ -40,7 +40,7 @@ INLINE = frozenset(
 )
 """Elements that break no line."""
 _STEP = {"": 1, "/": -1}
-_FORMATTING = re.compile(r"<(/?)(?:b|big|code|em|font|i|s|small|strike|strong|tt|u)[\s/>]", re.IGNORECASE)
+_FORMATTING = re.compile(r"<(/?)(?=[bcefistuBCEFISTU])(?i:b|big|code|em|font|i|s|small|strike|strong|tt|u)[\s/>]")
 
 
 def parsed(html: str) -> Document:
@@ -111,7 +111,7 @@ class Lines:
         self, nodes: Iterable[Node], distance: int, block: Element | None = None, is_heading: bool = False
     ) -> bool:
         """Nodes of one box, with all in them; true where the lines are enough. `distance` is that of the box's own text."""
-        run = self._run
+        run, backward = self._run, self._backward
         for node in nodes:
             if type(node) is TextNode:
                 text = node.data
@@ -123,9 +123,8 @@ class Lines:
                     self._is_adjacent = not self._has_broken
             elif type(node) is Element:
                 tag = node.tag
-                children = reversed(node.children) if self._backward else node
                 if tag in INLINE:
-                    if self.take(children, distance, block, is_heading):
+                    if self.take(reversed(node.children) if backward else node, distance, block, is_heading):
                         return True
                     continue
                 self._has_broken = True
@@ -134,6 +133,7 @@ class Lines:
                     return True
                 if tag in _UNREAD or distance >= self._at_most_distance:
                     continue
+                children = reversed(node.children) if backward else node
                 if self.take(children, distance + 1, node, is_heading or tag in _OPENERS) or (run and self.end_line()):
                     return True
         return False
