@@ -57,6 +57,8 @@ _ARCHIVED = (
     Column("archive_offset", pa.int64(), "where in that file its record begins, in bytes"),
 )
 
+_CAPTURE = Column("capture", pa.int64(), "which page of that file it is, from 0: an archive may hold one URL many times")
+
 PAGES = TableSchema(
     "pages",
     "crawl",
@@ -88,6 +90,7 @@ PAGES = TableSchema(
         Column("attempts", pa.int32(), "requests it took, redirects aside"),
         Column("sha256", pa.string(), "of the body as it came, hex"),
         *_ARCHIVED,
+        _CAPTURE,
         Column("fetched_at", pa.timestamp("ms", "UTC"), "when the answer was complete"),
     ),
 )
@@ -145,6 +148,7 @@ PAIRS = TableSchema(
         Column("source", pa.string(), "which source of the config found it: pages, urls …, with its number from 0"),
         Column("texts", pa.list_(TEXT), "candidate texts: as found, where from, and how far from the image in the page"),
         _CHROME,
+        Column("capture", pa.int64(), "which page of the file of an archive told of it; null where none did"),
         Column(
             "extra",
             pa.string(),

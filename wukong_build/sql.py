@@ -36,7 +36,7 @@ FOLDERS: dict[str, TableSchema] = {
 
 
 # Parts with numbers were asked of servers one after the other; those of archives have none, and count by the clock, and last.
-_NEWEST = "TRY_CAST(part AS INTEGER) DESC NULLS LAST, fetched_at DESC NULLS LAST, part_row DESC"
+_NEWEST = "TRY_CAST(part AS INTEGER) DESC NULLS LAST, fetched_at DESC NULLS LAST, part DESC, part_row DESC"
 # A redirect to another host is no answer either, until that host has answered.
 _PASSING = ", ".join(f"'{name}'" for name in sorted(TRANSIENT | {"moved"}))
 
@@ -61,10 +61,11 @@ CREATE VIEW occurrences AS
 SELECT pairs.key, pairs.url, page_url, pairs.query, position, texts, chrome, coalesce(visit.depth, 0) AS depth,
        coalesce(pairs.source, visit.source) AS source, visit.opt_out, visit.licences, extra
 FROM pairs LEFT JOIN (
-    SELECT url, visits.part, frontier.depth, frontier.source, frontier.at_most_pairs, visits.licences,
+    SELECT url, visits.part, visits.capture, frontier.depth, frontier.source, frontier.at_most_pairs, visits.licences,
            list_distinct(list_concat(visits.opt_out, latest_visits.opt_out)) AS opt_out
     FROM visits JOIN frontier USING (url) JOIN latest_visits USING (url)
-) AS visit ON coalesce(found_at, page_url) = visit.url AND pairs.part = visit.part
+) AS visit
+ON coalesce(found_at, page_url) = visit.url AND pairs.part = visit.part AND pairs.capture IS NOT DISTINCT FROM visit.capture
 WHERE pairs.source IS NOT NULL OR (visit.url IS NOT NULL AND (at_most_pairs IS NULL OR position < at_most_pairs));
 """  # noqa: S608  classes of ours
 """`latest` (images) and `latest_visits` (pages) have the last row of each; `answers` and `visits` the row that holds."""

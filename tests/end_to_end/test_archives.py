@@ -46,10 +46,12 @@ def from_archive(crawled: dict[str, Any], folder: Path, path: Path, **settings: 
     return crawled | {"run": str(folder), "crawl": crawled["crawl"] | {"archive": False, "sources": sources} | settings}
 
 
-def record(url: str, content: bytes, kind: str = "response", content_type: str = "application/http") -> bytes:
+def record(
+    url: str, content: bytes, kind: str = "response", content_type: str = "application/http", date: str = "2024-05-01"
+) -> bytes:
     """One record, packed by itself."""
     head = (
-        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {url}\r\nWARC-Date: 2024-05-01T10:00:00Z\r\n"
+        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {url}\r\nWARC-Date: {date}T10:00:00Z\r\n"
         f"WARC-Record-ID: <urn:uuid:92283950-ef2f-4d72-b224-f54c6ec90bb0>\r\nContent-Type: {content_type}\r\n"
         f"Content-Length: {len(content)}\r\n\r\n"
     )
@@ -112,6 +114,31 @@ def test_what_is_in_no_archive_is_asked_of_the_web(tmp_path: Path) -> None:
         (tmp_path / "2.warc.gz").unlink()
         run(config)
     assert [row["url"] for row in rows(tmp_path / "run", SAMPLES)] == [f"{name}x.jpg"]
+
+
+def test_of_several_captures_the_newest_counts(tmp_path: Path) -> None:
+    """In one file or in two; nothing of the others is left."""
+    url, images = "http://site.test/", {"2020-01-01": ("x", "z"), "2024-01-01": ("y", "z"), "2022-01-01": ("w",)}
+    captured = [record(url, answer(html(images=names)[1]), date=date) for date, names in images.items()]
+    (tmp_path / "1.warc.gz").write_bytes(captured[0] + captured[1])
+    (tmp_path / "2.warc.gz").write_bytes(captured[2])
+    run(from_archive({"crawl": {}}, tmp_path / "run", tmp_path), ["crawl"])
+    found = rows(tmp_path / "run", "SELECT url, occurrence_count AS n FROM samples ORDER BY url")
+    assert found == [{"url": f"{url}y.jpg", "n": 1}, {"url": f"{url}z.jpg", "n": 1}]
+
+
+def test_opt_outs_of_sites_hold_wherever_they_are(tmp_path: Path) -> None:
+    """A robots.txt in another archive, behind redirects, and beside a newer file of the same site."""
+    moved = answer(b"", status="301 Moved", more="Location: https://site.test/robots.txt\r\n")
+    page = record("http://site.test/", answer(html(images=("kept/1", "2"))[1]))
+    images = b"".join(record(f"http://site.test/{name}.jpg", answer(JPEG, "image/jpeg")) for name in ("kept/1", "2"))
+    said = record("http://site.test/robots.txt", moved) + record("https://site.test/robots.txt", answer(ROBOTS, "text/plain"))
+    newer = record("http://site.test/ai.txt", answer(b"User-Agent: *\n", "text/plain"), date="2025-01-01")
+    for number, content in enumerate((page + images, said, newer)):
+        (tmp_path / f"{number}.warc.gz").write_bytes(content)
+    run(from_archive({"crawl": {}}, tmp_path / "run", tmp_path), ["crawl"])
+    found = rows(tmp_path / "run", "SELECT url, error FROM samples ORDER BY url")
+    assert [row["error"] for row in found] == [None, "opted_out"]
 
 
 @pytest.mark.chromium

@@ -47,7 +47,7 @@ SOUND = [("http://a.test/", None), ("http://b.test/", None), ("http://c.test/", 
         pytest.param(gzip.compress(A + B + C), SOUND, id="one member"),
         pytest.param(A + b"no record\r\n" + B + C, SOUND, id="rubbish between"),
         pytest.param(record(length=99_999) + B + C, [("http://a.test/", "truncated"), *SOUND[1:]], id="too long by far"),
-        pytest.param(record(length=2_000_000) + B, [("http://a.test/", "too_large"), SOUND[1]], id="too large by its word"),
+        pytest.param(record(length=2_000_000) + B, [("http://a.test/", "truncated"), SOUND[1]], id="too large by its word"),
         pytest.param(record(length=-4) + B, [("http://a.test/", "corrupt"), SOUND[1]], id="negative length"),
         pytest.param(PACKED[0] + b"\0" * 30 + PACKED[2], [SOUND[0], ("#0", "corrupt"), SOUND[2]], id="member lost"),
         pytest.param(PACKED[0] + PACKED[1][:-30], [SOUND[0], ("http://b.test/", "truncated")], id="cut"),
@@ -55,6 +55,13 @@ SOUND = [("http://a.test/", None), ("http://b.test/", None), ("http://c.test/", 
         pytest.param(record("<http://a.test/>"), SOUND[:1], id="wget"),
         pytest.param(record("dns:a.test"), [], id="no page"),
         pytest.param(record(body=b"x" * 20_000), [("http://a.test/", "too_large")], id="too large"),
+        pytest.param(record(length=int("9" * 4000)) + B, [("http://a.test/", "corrupt"), SOUND[1]], id="a length of many digits"),
+        pytest.param(
+            record(headers="WARC-Truncated: length\r\n", body=b"x\r\n\r\n" + B) + C, [SOUND[0], SOUND[2]], id="a record in a page"
+        ),
+        pytest.param(
+            record(body=B + b"x" * 2_000_000) + C, [("http://a.test/", "too_large"), SOUND[2]], id="a record in a large one"
+        ),
         pytest.param(b"filedesc://x.arc 0.0.0.0\n", [("#0", "no_archive")], id="ARC"),
         pytest.param(b"", [("#0", "no_archive")], id="empty"),
     ],
@@ -121,6 +128,12 @@ def test_the_page_of_a_wat_record() -> None:
     assert b'<a href="/b">go</a>' in page.html
     assert b'<meta name="robots" content="noai">' in page.html
     assert [page_of(block) for block in (b"", b"[]", b'{"Envelope":{}}', b'{"Envelope":{"Payload-Metadata":3}}')] == [None] * 4
+    odd = (
+        told.replace(b'{"Title"', b'[{"Title"').replace(b'noai"}]}', b'noai"}]}]'),
+        told.replace(b'"200"', b'"-1000000000000"'),
+        b"[" * 100_000,
+    )
+    assert [page_of(block) for block in odd] == [None] * 3
 
 
 def test_hostile_archives(shared: Path) -> None:

@@ -51,6 +51,7 @@ def test_a_page_becomes_rows(web: Any, manners: Manners) -> None:
         "sha256": hashlib.sha256(HTML.encode()).hexdigest(),
         "archive": None,
         "archive_offset": None,
+        "capture": None,
     }
     assert [(pair["url"], pair["page_url"], pair["position"]) for pair in found.pairs] == [
         ("http://a.test/dir/1.jpg", "http://a.test/dir/", 0),

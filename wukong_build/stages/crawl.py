@@ -83,7 +83,10 @@ def crawl(
     if not sources:
         raise ConfigError("crawl.sources: is empty; one source is meant at least, such as `- pages: {seeds: [https://…/]}`")
     lists = {label: source for label, source in sources.items() if isinstance(source, Urls)}
-    archives = {label: source for label, source in sources.items() if isinstance(source, Warc)}
+    archives = {
+        path: digest for source in sources.values() if isinstance(source, Warc) for path, digest in source.digests().items()
+    }
+    engines = tuple(source.engine for source in sources.values() if isinstance(source, Search))
     for source in sources.values():
         source.check()
     opt_out = config.crawl.opt_out
@@ -93,7 +96,7 @@ def crawl(
     _remove_orphans(store)
     run_stage(ListStage(lists), store, executor)
     manners = config.crawl.manners(images=False)
-    run_stage(ArchiveStage(archives, config.crawl.image, opt_out, lists_digest, manners.product), store, executor)
+    run_stage(ArchiveStage(archives, config.crawl.image, opt_out, lists_digest, manners.product, engines), store, executor)
     ask_robots = RobotsStage(manners=manners, archive=config.crawl.archive)
     if "robots_unreachable" in retry:
         _fetch_robots(known_robots(store, manners.product).unreachable(), store, executor, ask_robots)

@@ -23,7 +23,7 @@ import uvloop
 
 from wukong_build.errors import ConfigError, listed, nearest
 from wukong_build.executors import Part
-from wukong_build.schema import IMAGES, PAGES, PAIRS, ROBOTS, TableSchema
+from wukong_build.schema import IMAGES, PAGES, PAIRS, ROBOTS, SITE_FILES, TableSchema
 from wukong_build.stages.learnt import learnt_before, note_learnt
 from wukong_build.stages.plan import next_number, plan_folder
 from wukong_build.store import PartWriter, Store, digest_of, fingerprint_of
@@ -36,6 +36,7 @@ from wukong_build.web.optout import OptOut, Withheld
 from wukong_build.web.reading import Reader, Rows
 from wukong_build.web.recorder import Recorder
 from wukong_build.web.robots import Robots, fetch_robots
+from wukong_build.web.site_files import put_together
 from wukong_build.web.sources import Search
 from wukong_build.web.url import origin_of
 
@@ -94,8 +95,18 @@ def asked_origins(store: Store) -> set[str]:
     return {origin for part in parts for origin in part["origin"].to_pylist()}
 
 
-def known_robots(store: Store, product: str, urls: Iterable[str] | None = None, *, table: TableSchema = ROBOTS) -> Robots:
-    """The robots.txt fetched so far, or, as `SITE_FILES`, archived: all, or those that hold for some URLs."""
+def known_robots(store: Store, product: str, urls: Iterable[str] | None = None) -> Robots:
+    """The robots.txt fetched so far: all, or those that hold for some URLs."""
+    return Robots(_of_origins(store, ROBOTS, urls), product)
+
+
+def archived_site_files(store: Store, product: str, urls: Iterable[str]) -> Robots:
+    """What archives hold of the files of sites that speak of some URLs; good for their opt-outs alone."""
+    return Robots(put_together(_of_origins(store, SITE_FILES, urls)), product)
+
+
+def _of_origins(store: Store, table: TableSchema, urls: Iterable[str] | None) -> pa.Table:
+    """The rows of a table with a column `origin`: all, or those of the origins of some URLs."""
     folder = f"crawl/{table.name}"
     wanted = None if urls is None else pa.array({origin_of(url) for url in urls}, pa.string())
     tables = [table.arrow.empty_table()]
@@ -104,7 +115,7 @@ def known_robots(store: Store, product: str, urls: Iterable[str] | None = None, 
             tables.append(store.read(folder, part))
         elif pc.any(found := pc.is_in(store.read(folder, part, ["origin"])["origin"], wanted)).as_py():
             tables.append(store.read(folder, part).filter(found))
-    return Robots(pa.concat_tables(tables), product)
+    return pa.concat_tables(tables)
 
 
 class FactStage(msgspec.Struct, frozen=True, kw_only=True):

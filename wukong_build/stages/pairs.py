@@ -18,15 +18,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.executors import Part
-from wukong_build.schema import FETCH_FACTS, SAMPLES, SITE_FILES
+from wukong_build.schema import FETCH_FACTS, SAMPLES
 from wukong_build.sql import FIRST_OCCURRENCE, connect, literal
-from wukong_build.stages.facts import known_robots, loaded
+from wukong_build.stages.facts import archived_site_files, loaded
 from wukong_build.stages.plan import ROWS_AT_ONCE, cut, first_rows, in_lanes, plan
 from wukong_build.store import Store, digest_of, fingerprint_of
 from wukong_build.web.caption import Captions, choose
 from wukong_build.web.extract import Text
 from wukong_build.web.images import MOVED
-from wukong_build.web.optout import OptOut
+from wukong_build.web.optout import OptOut, Withheld
+from wukong_build.web.robots import Robots
 
 TEXTS_KEPT = 64
 """Candidate texts of one sample, and occurrences that are looked at for them: a picture may be on every page of a site."""
@@ -177,34 +178,41 @@ class SampleStage(msgspec.Struct, frozen=True):
     def work(self, store: Store, part: Part) -> str:
         """Choose the captions of some samples, and withhold those whose owners wish it."""
         answers = store.read("crawl/images", part.name, ["opt_out", *FETCH_FACTS])
+        withheld = loaded(self.opt_out.lists, self.lists_digest)
+        told = functools.partial(_told, withheld=withheld, sites=self._sites(store, part, answers))
         with store.open_part(_GATHERED, part.name) as file:
             groups = map(file.read_row_group, range(file.num_row_groups))
-            samples = _samples(answers, groups, functools.partial(self._told, store), self.captions)
+            samples = _samples(answers, groups, told, self.captions)
         samples = _obeying(samples, self.opt_out)
         store.write(self.name, part.name, samples, part.fingerprint)
         return f"{len(samples) - samples['caption_found'].null_count} of {len(samples)} samples have a caption"
 
-    def _told(self, store: Store, rows: pa.Table) -> pa.ChunkedArray:
-        """The opt-outs of each row, with what the user's lists say, and the files of sites in archives, which know no order."""
-        withheld = loaded(self.opt_out.lists, self.lists_digest)
-        places = [name for name in _PLACES if name in rows.column_names]
-        sites = None
-        if store.parts("crawl/site_files"):
-            urls = {url for name in places for url in rows[name].unique().to_pylist() if url}
-            sites = known_robots(store, self.product, urls, table=SITE_FILES)
-        if not withheld.entries and sites is None:
-            return rows["opt_out"]
-        said = sites.opt_out if sites is not None else lambda _: []
-        names = [name for name in ("opt_out", *places, "sha256") if name in rows.column_names]
-        told = [
-            [
-                *(row["opt_out"] or ()),
-                *(signal for name in places if row[name] for signal in said(row[name])),
-                *withheld.signals(map(row.get, _PLACES), row.get("sha256")),
-            ]
-            for row in rows.select(names).to_pylist()
+    def _sites(self, store: Store, part: Part, answers: pa.Table) -> Robots | None:
+        """What archives hold of the files of the sites where images and pages of a part lie; None where they hold none."""
+        if not store.parts("crawl/site_files"):
+            return None
+        urls = set(answers["final_url"].unique().to_pylist())
+        with store.open_part(_GATHERED, part.name) as file:
+            for group in range(file.num_row_groups):
+                rows = file.read_row_group(group, columns=["url", "page_url"])
+                urls |= {url for column in rows.columns for url in column.unique().to_pylist()}
+        return archived_site_files(store, self.product, urls - {None})
+
+
+def _told(rows: pa.Table, withheld: Withheld, sites: Robots | None) -> pa.ChunkedArray:
+    """The opt-outs of each row, with what is known late of the URLs it has and of the file: by the user's lists, by archives."""
+    if not withheld.entries and sites is None:
+        return rows["opt_out"]
+    names = [name for name in ("opt_out", *_PLACES, "sha256") if name in rows.column_names]
+    told = [
+        [
+            *(row["opt_out"] or ()),
+            *(signal for name in _PLACES if sites and row.get(name) for signal in sites.opt_out(row[name])),
+            *withheld.signals(map(row.get, _PLACES), row.get("sha256")),
         ]
-        return pa.chunked_array([pa.array(told, rows["opt_out"].type)])
+        for row in rows.select(names).to_pylist()
+    ]
+    return pa.chunked_array([pa.array(told, rows["opt_out"].type)])
 
 
 def _obeying(samples: pa.Table, opt_out: OptOut) -> pa.Table:

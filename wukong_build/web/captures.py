@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import logging
 import re
 from collections.abc import Iterator
 from typing import IO
@@ -23,17 +24,17 @@ from wukong_build.web.fetch import Answer, Note, status_class
 from wukong_build.web.recorder import NOTE
 from wukong_build.web.url import canonical
 
+log = logging.getLogger("wukong_build")
+
 AT_MOST_HEADER_BYTES = 1_000_000
 """A record may be so much larger than the body in it: headers, and the lengths of chunks."""
 
 _PACKED = {b"\x1f\x8b": b"\x1f\x8b\x08", b"\x28\xb5": b"\x28\xb5\x2f\xfd"}
 """How a packed file begins → how each of its members does: gzip and zstd."""
 
-_WRONG_LENGTH = ("corrupt", "too_large", "truncated")
-"""What an answer may be whose record says a wrong length."""
-
 _READ_BYTES = 1 << 20
 _LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_LENGTH = re.compile(r"\s*(\d{1,18})\s*")
 _SHA1 = re.compile(r"sha1:([A-Z2-7]{32})", re.IGNORECASE)
 _STATUS = re.compile(rb"HTTP/[0-9.]+[ \t]+([0-9]{3})(?![0-9])")
 _HEADERS_END = re.compile(rb"\r?\n\r?\n")
@@ -52,6 +53,8 @@ class Capture(msgspec.Struct, frozen=True):
     """Where in the file its record begins, or the pack of records that it is in."""
     note: Note | None = None
     """What was noted by the crawl that wrote it; null in archives of others."""
+    hides_others: bool = False
+    """Whether its record says a wrong length, so that others may begin within it."""
 
 
 def captures(path: str, at_most_bytes: int) -> Iterator[Capture]:
@@ -70,11 +73,11 @@ def captures(path: str, at_most_bytes: int) -> Iterator[Capture]:
                     if lost is not None:
                         yield _unreadable(path, lost, "corrupt")
                     last, has_records, lost = record.stream_pos, True, None
-                    capture = _capture(record, at_most_bytes)
+                    capture = _captured(path, record, at_most_bytes)
                     if capture is not None:
                         yield capture
-                        if capture.answer.error in _WRONG_LENGTH and not file.is_packed:
-                            break  # its length may be wrong: the next record may begin within it
+                        if capture.hides_others and not file.is_packed:
+                            break
                 else:
                     break
             except OSError:
@@ -132,6 +135,17 @@ def _unreadable(path: str, offset: int, error: str) -> Capture:
     return Capture(Answer(f"{path}#{offset}", error, at=_LONG_AGO), offset)
 
 
+def _captured(path: str, record: WarcRecord, at_most_bytes: int) -> Capture | None:
+    """The answer that a record holds, whatever is in it. OSError where what it is packed in is broken."""
+    try:
+        return _capture(record, at_most_bytes)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001  what one record does to its reader costs no other
+        log.warning("%s: the record at %d cannot be read: %r", path, record.stream_pos, error)
+        return _unreadable(path, record.stream_pos, "corrupt")
+
+
 def _capture(record: WarcRecord, at_most_bytes: int) -> Capture | None:
     """The answer that a record holds; None where it holds none."""
     headers, offset = record.headers, record.stream_pos
@@ -148,8 +162,14 @@ def _capture(record: WarcRecord, at_most_bytes: int) -> Capture | None:
     if is_copy:
         original = canonical(headers.get("WARC-Refers-To-Target-URI") or "")
         return None if original in (None, url) else Capture(_answered(answer, 302, {"Location": original or ""}), offset)
-    found = _read(answer, record, at_most_bytes, is_told=is_told)
-    return None if found is None else Capture(found, offset, _note(headers.get(NOTE)))
+    damage, block = _block(record, at_most_bytes)
+    if damage is not None:
+        hides_others = damage != "too_large" and (not block or b"WARC/1." in block)
+        return Capture(msgspec.structs.replace(answer, error=damage), offset, hides_others=hides_others)
+    if is_told:
+        page = wat.page_of(block)
+        return None if page is None else Capture(_answered(answer, page.status, page.headers, page.html), offset)
+    return Capture(_as_came(answer, record, block, at_most_bytes), offset, _note(headers.get(NOTE)))
 
 
 def _note(said: str | None) -> Note | None:
@@ -160,29 +180,21 @@ def _note(said: str | None) -> Note | None:
         return None
 
 
-def _damage(block: bytes, record: WarcRecord) -> str | None:
-    """The class of a record that holds less than it says, or something else."""
-    length = (record.headers.get("Content-Length") or "").strip()
-    if not length.isdecimal():
-        return "corrupt"
-    if len(block) < int(length):
-        return "truncated"
+def _block(record: WarcRecord, at_most_bytes: int) -> tuple[str | None, bytes]:
+    """What a record holds; and the class of one that holds less than it says, or something else, or more than is read."""
+    length = _LENGTH.fullmatch(record.headers.get("Content-Length") or "")
+    if length is None:
+        return "corrupt", b""
+    wanted, at_most = int(length[1]), at_most_bytes + AT_MOST_HEADER_BYTES
+    if wanted > at_most:
+        there = sum(map(len, iter(lambda: record.reader.read(_READ_BYTES), b"")))
+        return "too_large" if there >= wanted else "truncated", b""
+    block = record.reader.read()
+    if len(block) < wanted:
+        return "truncated", b""
     said = _SHA1.fullmatch(record.headers.get("WARC-Block-Digest") or "")
     digest = base64.b32encode(hashlib.sha1(block, usedforsecurity=False).digest()) if said else b""
-    return "corrupt" if said is not None and digest != said[1].upper().encode() else None
-
-
-def _read(answer: Answer, record: WarcRecord, at_most_bytes: int, *, is_told: bool) -> Answer | None:
-    """The answer with what its record holds; None where that is metadata of no page."""
-    if record.content_length > at_most_bytes + AT_MOST_HEADER_BYTES:
-        return msgspec.structs.replace(answer, error="too_large")
-    block = record.reader.read()
-    if (damage := _damage(block, record)) is not None:
-        return msgspec.structs.replace(answer, error=damage)
-    if is_told:
-        page = wat.page_of(block)
-        return None if page is None else _answered(answer, page.status, page.headers, page.html)
-    return _as_came(answer, record, block, at_most_bytes)
+    return "corrupt" if said is not None and digest != said[1].upper().encode() else None, block
 
 
 def _as_came(answer: Answer, record: WarcRecord, block: bytes, at_most_bytes: int) -> Answer:

@@ -13,7 +13,7 @@ import re
 import types
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import aiohttp
 import msgspec
@@ -56,12 +56,12 @@ _RAW_BYTE = re.compile("[\udc80-\udcff]")
 class Note(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is noted of a request where its answer is recorded: as what the answer is to be read, and whatever that takes."""
 
-    reads: str | None = None
-    """page, rendered_page, sitemap, results, image, robots; null where nothing is read from it by itself."""
+    reads: Literal["page", "rendered_page", "sitemap", "results", "image", "robots"] | None = None
+    """Null where nothing is read from it by itself."""
     depth: Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)] = 0
     engine: str | None = None
     query: str | None = None
-    at_most_pairs: int | None = None
+    at_most_pairs: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):

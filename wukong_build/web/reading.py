@@ -83,7 +83,7 @@ def _read(row: dict[str, Any], answer: Answer) -> Read:
     sitemap = read_sitemap(answer.body, answer.url, is_expected=row["reads"] == "sitemap")
     if sitemap is not None:
         return _of_sitemap(sitemap)
-    return _of_page(read_page(decode_page(answer.body, _content_type(answer)), row["url"])) if is_page(answer) else Read()
+    return _of_page(row, read_page(decode_page(answer.body, _content_type(answer)), row["url"])) if is_page(answer) else Read()
 
 
 def is_page(answer: Answer) -> bool:
@@ -111,6 +111,7 @@ def _results(row: dict[str, Any], answer: Answer, engine: Engine) -> Read:
             "query": row["query"],
             "position": position,
             "texts": [{"text": image.caption, "origin": "search_title", "distance": 0}] if image.caption else [],
+            "capture": row.get("capture"),
             "extra": json.dumps({"rank": rank + position, "width": image.width, "height": image.height}),
         }
         for position, image in enumerate(engine.read(answer))
@@ -122,7 +123,7 @@ def _of_sitemap(sitemap: Sitemap) -> Read:
     return Read(sitemap.kind, sitemap.links)
 
 
-def _of_page(page: Page) -> Read:
+def _of_page(row: Mapping[str, Any], page: Page) -> Read:
     pairs = (
         {
             "key": key_of(pair.url),
@@ -131,6 +132,7 @@ def _of_page(page: Page) -> Read:
             "position": pair.position,
             "texts": msgspec.to_builtins(pair.texts),
             "chrome": pair.chrome,
+            "capture": row.get("capture"),
         }
         for pair in page.pairs
     )
@@ -160,5 +162,6 @@ def _page_row(row: dict[str, Any], answer: Answer, read: Read, opt_out: list[str
         "sha256": hashlib.sha256(answer.body).hexdigest() if answer.body else None,
         "archive": row.get("archive"),
         "archive_offset": row.get("archive_offset"),
+        "capture": row.get("capture"),
         "fetched_at": answer.at,
     }

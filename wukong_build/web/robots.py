@@ -10,13 +10,13 @@ import asyncio
 import datetime as dt
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
 from protego import Protego
 
-from wukong_build.schema import ROBOTS, SITE_FILES
+from wukong_build.schema import ROBOTS
 from wukong_build.web.fetch import Answer, Fetcher, Note
 from wukong_build.web.groups import lines_for
 from wukong_build.web.manners import Limits
@@ -36,8 +36,7 @@ _ALLOW_ALL = Protego.parse("")
 _LIMITS = Limits(at_most_bytes=50 * READ_BYTES)
 _NO_ANSWER = ("not_modified", "protocol", "proxy", "redirects", "too_large", "truncated")
 """Failures whose status says nothing of whether there is a robots.txt."""
-_ROBOTS_TXT = "/robots.txt"
-_SITE_FILES = {"tdmrep": "/.well-known/tdmrep.json", "ai_txt": "/ai.txt"}
+PATHS = {"text": "/robots.txt", "tdmrep": "/.well-known/tdmrep.json", "ai_txt": "/ai.txt"}
 """Column → where a site has the file."""
 
 NOTED = Note("robots")
@@ -147,45 +146,27 @@ async def fetch_robots(origins: Iterable[str], fetcher: Fetcher, product: str) -
 
 
 async def _row(origin: str, fetcher: Fetcher, product: str) -> dict[str, Any]:
-    answer = await fetcher.fetch(origin + _ROBOTS_TXT, _LIMITS, note=NOTED)
+    answer = await fetcher.fetch(origin + PATHS["text"], _LIMITS, note=NOTED)
     row = {
         "origin": origin,
         "host": host_of(origin),
         "error": answer.error,
         "http_status": None if answer.error in _NO_ANSWER else answer.status,
-        "text": _text(answer),
+        "text": text_of(answer),
         "tdmrep": None,
         "ai_txt": None,
         "fetched_at": answer.at,
     }
     robots = Robots(ROBOTS.table([row]), product)
-    for column, path in _SITE_FILES.items():
-        url = origin + path
+    for column in ("tdmrep", "ai_txt"):
+        url = origin + PATHS[column]
         if robots.refusal(url) is None:
             delay = robots.delay_seconds(url)
             answer = await fetcher.fetch(
                 url, _LIMITS, may_follow=lambda to: _stays(to, origin, robots), delay_seconds=delay, note=NOTED
             )
-            row[column] = _text(answer)
+            row[column] = text_of(answer)
     return row
-
-
-def is_site_file(url: str) -> bool:
-    """Whether a canonical URL is that of a file in which a site speaks to machines."""
-    return url.removeprefix(origin_of(url)) in (_ROBOTS_TXT, *_SITE_FILES.values())
-
-
-def site_files(answers: Sequence[Answer], archive: str) -> pa.Table:
-    """What the files of sites said that an archive holds, the last of each: rows of `SITE_FILES`."""
-    columns = {path: column for column, path in _SITE_FILES.items()} | {_ROBOTS_TXT: "text"}
-    rows: dict[str, dict[str, Any]] = {}
-    for answer in sorted(answers, key=lambda answer: answer.at):
-        origin = origin_of(answer.url)
-        column = columns.get(answer.url.removeprefix(origin))
-        if column is not None and (text := _text(answer)) is not None:
-            known = rows.get(origin) or {"origin": origin, "host": host_of(origin), "archive": archive}
-            rows[origin] = known | {column: text, "fetched_at": answer.at}
-    return SITE_FILES.table(list(rows.values()))
 
 
 def _stays(url: str, origin: str, robots: Robots) -> bool:
@@ -193,8 +174,8 @@ def _stays(url: str, origin: str, robots: Robots) -> bool:
     return origin_of(url) == origin and robots.refusal(url) is None
 
 
-def _text(answer: Answer) -> str | None:
-    """The first part of the file, in whole lines; None where there is none, or a page that says so."""
+def text_of(answer: Answer) -> str | None:
+    """The first part of a file for machines, in whole lines; None where there is none, or a page that says so."""
     if answer.error is not None or answer.location is not None:
         return None
     body = answer.body

@@ -27,15 +27,15 @@ def page_of(block: bytes) -> Told | None:
     """The page that the metadata of an answer, as JSON, tell of; None where they tell of none."""
     try:
         payload = msgspec.json.decode(block)["Envelope"]["Payload-Metadata"]["HTTP-Response-Metadata"]
-        told = payload["HTML-Metadata"]
         status = int(payload["Response-Message"]["Status"])
         headers = {str(name): str(value) for name, value in payload.get("Headers", {}).items()}
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError):
+        page = "".join(_elements(payload["HTML-Metadata"]))
+    except (msgspec.DecodeError, RecursionError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    if not 100 <= status <= 999:  # noqa: PLR2004  as HTTP has them
         return None
     headers |= {name: "text/html; charset=utf-8" for name in headers if name.lower() == "content-type"}
-    return Told(
-        status, {"Content-Type": "text/html; charset=utf-8"} | headers, "".join(_elements(told)).encode("utf-8", "replace")
-    )
+    return Told(status, {"Content-Type": "text/html; charset=utf-8"} | headers, page.encode("utf-8", "replace"))
 
 
 def _elements(page: Any) -> Iterator[str]:

@@ -35,6 +35,7 @@ def test_a_pair_of_a_list(listed: Listed, pairs: Pairs) -> None:
             "source": "list.csv",
             "texts": [{"text": "cat", "origin": "caption", "distance": 0}],
             "chrome": None,
+            "capture": None,
             "extra": '{"md5":"","w":"640"}',
         }
     ]

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, ClassVar
 
 import fsspec
-import msgspec
 import pyarrow as pa
 from msgspec import Meta
 
@@ -52,15 +51,14 @@ class Filed(Source, frozen=True, kw_only=True):
 
     def digests(self) -> dict[str, str]:
         """Path of every file → what changes when the file or how it is read changes. ConfigError where there is none."""
-        settings = {key: value for key, value in msgspec.to_builtins(self).items() if key != "path"}
         return {
-            file: fingerprint_of(settings, *self._read_by(), sorted(map(str, there.items())))
+            file: fingerprint_of(*self._read_by(), sorted(map(str, there.items())))
             for path in self._paths
             for file, there in self._files(path).items()
         }
 
     def _read_by(self) -> tuple[Any, ...]:
-        """What decides how a file is read, settings aside."""
+        """What of the source decides how a file is read."""
         return ()
 
     def _files(self, path: str) -> Files:

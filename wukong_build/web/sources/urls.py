@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
+import msgspec
 import pyarrow as pa
 from msgspec import UNSET, UnsetType
 
@@ -45,7 +46,8 @@ class Urls(Filed, frozen=True, kw_only=True):
         return is_list(name)
 
     def _read_by(self) -> tuple[Any, ...]:
-        return (self._preset,)
+        settings = {key: value for key, value in msgspec.to_builtins(self).items() if key != "path"}
+        return settings, self._preset
 
     def check(self) -> None:
         """ConfigError where a file cannot be read or lacks a column."""
@@ -101,6 +103,7 @@ def _pairs(rows: pa.RecordBatch, first_position: int, label: str) -> pa.Table:
         "source": pa.repeat(label, len(rows)),
         "texts": candidate_texts(rows["caption"]),
         "chrome": pa.nulls(len(rows), pa.string()),
+        "capture": pa.nulls(len(rows), pa.int64()),
         "extra": rows["extra"],
     }
     return pa.table([columns[name] for name in PAIRS.arrow.names], schema=PAIRS.arrow)
