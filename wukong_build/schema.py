@@ -129,6 +129,7 @@ FRONTIER = TableSchema(
         Column("reads", pa.string(), "what it is asked for as: page, rendered_page (its scripts are run), sitemap, results"),
         _QUERY,
         Column("at_most_pairs", pa.int64(), "how many of its pairs are wanted; null for all"),
+        Column("only_archived", pa.bool_(), "true where nobody is asked for its images: no source names it but such archives"),
     ),
 )
 

@@ -59,9 +59,10 @@ QUALIFY row_number() OVER (PARTITION BY url ORDER BY decision <> 'asked', coales
 -- Pairs of pages count as far as a source asks for the page and as its visit holds that found them; parts of lists are no visits.
 CREATE VIEW occurrences AS
 SELECT pairs.key, pairs.url, page_url, pairs.query, position, texts, chrome, coalesce(visit.depth, 0) AS depth,
-       coalesce(pairs.source, visit.source) AS source, visit.opt_out, visit.licences, extra
+       coalesce(pairs.source, visit.source) AS source, coalesce(visit.only_archived, false) AS only_archived,
+       visit.opt_out, visit.licences, extra
 FROM pairs LEFT JOIN (
-    SELECT url, visits.part, visits.capture, frontier.depth, frontier.source, frontier.at_most_pairs, visits.licences,
+    SELECT url, visits.part, visits.capture, frontier.depth, frontier.source, at_most_pairs, only_archived, visits.licences,
            list_distinct(list_concat(visits.opt_out, latest_visits.opt_out)) AS opt_out
     FROM visits JOIN frontier USING (url) JOIN latest_visits USING (url)
 ) AS visit
@@ -150,7 +151,7 @@ def refresh(connection: duckdb.DuckDBPyConnection, store: Store, folder: str, na
         connection.execute(
             f"CREATE OR REPLACE VIEW {name} AS SELECT * EXCLUDE (filename, file_row_number), "  # noqa: S608  names of ours
             "parse_filename(filename, true) AS part, file_row_number AS part_row "
-            f"FROM read_parquet({_literals(paths)}, filename = true, file_row_number = true, union_by_name = true)"
+            f"FROM read_parquet({_literal(paths)}, filename = true, file_row_number = true, union_by_name = true)"
         )
     else:
         connection.register(
@@ -161,11 +162,11 @@ def refresh(connection: duckdb.DuckDBPyConnection, store: Store, folder: str, na
 
 def _show_scores(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     """The view `scores`: one row a sample, with what every link of every pass wrote; the state of passes is the ledger's."""
-    tables = [f"read_parquet({_literals(_paths(store, folder))}, union_by_name = true)" for folder in score_folders(store)]
+    tables = [f"read_parquet({_literal(_paths(store, folder))}, union_by_name = true)" for folder in score_folders(store)]
     if not tables:
         connection.execute("CREATE VIEW scores AS SELECT NULL::VARCHAR AS key WHERE false")
         return
-    state = _literals(name for name in LEDGER.arrow.names if name != "key")
+    state = _literal(name for name in LEDGER.arrow.names if name != "key")
     joined = "".join(f" LEFT JOIN {table} AS pass{index} USING (key)" for index, table in enumerate(tables) if index)
     connection.execute(
         f"CREATE VIEW scores AS SELECT COLUMNS(lambda name: name NOT IN {state} AND NOT suffix(name, '{MEASURED}')) "  # noqa: S608  as above
@@ -186,14 +187,9 @@ def _paths(store: Store, folder: str) -> list[str]:
     return [store.url_of(path) for path in store.part_paths(folder)]
 
 
-def literal(text: str) -> str:
-    """A text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _literals(texts: Iterable[str]) -> str:
+def _literal(texts: Iterable[str]) -> str:
     """A list of texts, as SQL writes it."""
-    return f"[{', '.join(map(literal, texts))}]"
+    return "[" + ", ".join("'" + text.replace("'", "''") + "'" for text in texts) + "]"
 
 
 def _described(connection: duckdb.DuckDBPyConnection) -> str:
@@ -208,6 +204,6 @@ def _described(connection: duckdb.DuckDBPyConnection) -> str:
 def _confine(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     """Leave the connection no file but the parts it shows: a SELECT may call functions that write, as those for logs do."""
     allowed = [path for folder in (*FOLDERS, *score_folders(store)) for path in _paths(store, folder)]
-    connection.execute(f"SET allowed_paths = {_literals(allowed)}")
+    connection.execute(f"SET allowed_paths = {_literal(allowed)}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

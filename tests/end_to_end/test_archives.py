@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import json
 import random
@@ -189,3 +190,44 @@ def test_killed_while_archiving_and_while_reading(tmp_path: Path) -> None:
     whole = rows(tmp_path / "whole", SAMPLES)
     assert rows(tmp_path / "crawled", SAMPLES) == whole
     assert rows(tmp_path / "replayed", SAMPLES) == whole
+
+
+def test_conclusions_are_no_facts(tmp_path: Path) -> None:
+    """What archives come to does not depend on which came first, nor on what was there once; nor on what the config said then."""
+    moved = answer(b"", status="301 Moved", more="Location: http://cdn.test/b.jpg\r\n")
+    page = record("http://site.test/", answer(html(images=("a",))[1])) + record("http://site.test/a.jpg", moved)
+    folder = tmp_path / "archives"
+    folder.mkdir()
+    (folder / "1.warc.gz").write_bytes(page)
+    config = from_archive({"crawl": {}}, tmp_path / "run", folder)
+    told = []
+    for number in range(3):
+        if number == 1:
+            (folder / "2.warc.gz").write_bytes(record("http://cdn.test/b.jpg", answer(JPEG, "text/html")))
+        if number == 2:
+            (folder / "2.warc.gz").unlink()
+        run(config, ["crawl"])
+        told += rows(tmp_path / "run", "SELECT url, error FROM samples")
+    assert told == [{"url": "http://site.test/a.jpg", "error": error} for error in ("not_archived", None, "not_archived")]
+    with served(pages) as site:
+        live = from_archive(values(site, tmp_path / "run"), tmp_path / "run", folder, sources=[{"warc": {"path": str(folder)}}])
+        live["crawl"]["resolve"]["cdn.test"] = live["crawl"]["resolve"]["site.test"]
+        run(live, ["crawl"])
+    assert [row["error"] for row in rows(tmp_path / "run", SAMPLES)] == [None]
+
+
+def test_archives_beside_a_crawl(tmp_path: Path) -> None:
+    """A crawl takes from them what they have, and asks for what they have not, or broken; they forbid it nothing."""
+    broken = gzip.decompress(record("http://site.test/b", answer(pages("/b")[1])))  # type: ignore[index]
+    broken = gzip.compress(broken.replace(b"\r\n\r\n", b"\r\nWARC-Block-Digest: sha1:" + b"A" * 32 + b"\r\n\r\n", 1))
+    (tmp_path / "1.warc.gz").write_bytes(record("http://site.test/a", answer(pages("/a")[1])) + broken)  # type: ignore[index]
+    with served(pages) as site:
+        config = values(site, tmp_path / "run")
+        config["crawl"]["sources"].append({"warc": {"path": str(tmp_path / "1.warc.gz"), "only_archived": True}})
+        run(config, ["crawl"])
+        found = {row["url"].rpartition("/")[2]: row["error"] for row in rows(tmp_path / "run", SAMPLES)}
+        asked = sorted(path for path in site.asked if path.count("/") == 1 and "." not in path)
+        run(config, ["crawl"], refresh=dt.timedelta(0))
+    assert found == {"1.jpg": "opted_out", "2.jpg": None, "a1.jpg": None, "b1.jpg": None}
+    assert asked == ["/", "/b"]
+    assert site.asked.count("/a") == 1

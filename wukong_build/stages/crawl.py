@@ -25,7 +25,7 @@ from wukong_build.schema import FRONTIER, PAGES, PAIRS
 from wukong_build.sql import connect, database, refresh
 from wukong_build.stages import run_stage
 from wukong_build.stages.archives import ArchiveStage
-from wukong_build.stages.facts import Again, ImageStage, PageStage, RobotsStage, asked_origins, known_robots
+from wukong_build.stages.facts import Again, ImageStage, PageStage, RobotsStage, asked_origins, forget_conclusions, known_robots
 from wukong_build.stages.forecast import Forecast, Sample
 from wukong_build.stages.lists import ListStage
 from wukong_build.stages.pairs import SampleStage, gather, plan_images
@@ -55,7 +55,8 @@ CREATE OR REPLACE TABLE asked_pages AS
 SELECT url, location, read_as, pair_count, error, round, part, part_row,
        url IN (SELECT url FROM pages WHERE reads = 'rendered_page') AS ran
 FROM visits
-ANTI JOIN (SELECT url FROM latest_visits WHERE {again}) AS again USING (url) WHERE decision = 'asked';
+ANTI JOIN (SELECT url FROM latest_visits WHERE {again}) AS again USING (url)
+WHERE decision = 'asked' AND (archive IS NULL OR error IS NULL); -- what archives do not give may still be asked for
 
 CREATE OR REPLACE VIEW asked_links AS SELECT asked_pages.url, links FROM pages JOIN asked_pages USING (part, part_row);
 """
@@ -64,7 +65,7 @@ _MISSING = """
 SELECT wanted.*, {round} AS round, wanted.url AS asked, etag, last_modified FROM ({wanted}) AS wanted
 LEFT JOIN (SELECT url, ran FROM asked_pages) AS there USING (url)
 LEFT JOIN (SELECT url, etag, last_modified FROM visits WHERE error IS NULL) AS held USING (url)
-WHERE ran IS NULL OR (reads = 'rendered_page' AND NOT ran)
+WHERE asks AND (ran IS NULL OR (reads = 'rendered_page' AND NOT ran))
 """
 
 
@@ -83,9 +84,8 @@ def crawl(
     if not sources:
         raise ConfigError("crawl.sources: is empty; one source is meant at least, such as `- pages: {seeds: [https://…/]}`")
     lists = {label: source for label, source in sources.items() if isinstance(source, Urls)}
-    archives = {
-        path: digest for source in sources.values() if isinstance(source, Warc) for path, digest in source.digests().items()
-    }
+    files = {path: digest for source in sources.values() if isinstance(source, Warc) for path, digest in source.digests().items()}
+    archives = fingerprint_of(files, [source.only_archived for source in sources.values() if isinstance(source, Warc)])
     engines = tuple(source.engine for source in sources.values() if isinstance(source, Search))
     for source in sources.values():
         source.check()
@@ -94,15 +94,24 @@ def crawl(
     again = Again.of(retry, refresh, store)
     store.unfinish("crawl")
     _remove_orphans(store)
+    forget_conclusions(store, archives)
     run_stage(ListStage(lists), store, executor)
     manners = config.crawl.manners(images=False)
-    run_stage(ArchiveStage(archives, config.crawl.image, opt_out, lists_digest, manners.product, engines), store, executor)
+    run_stage(ArchiveStage(files, config.crawl.image, opt_out, lists_digest, manners.product, engines), store, executor)
     ask_robots = RobotsStage(manners=manners, archive=config.crawl.archive)
     if "robots_unreachable" in retry:
         _fetch_robots(known_robots(store, manners.product).unreachable(), store, executor, ask_robots)
     followed = {label: source for label, source in sources.items() if isinstance(source, Followed)}
     _crawl_pages(followed, config, store, executor, again)
-    _fetch_images(config, store, executor, again, lists_digest)
+    images = ImageStage(
+        manners=config.crawl.manners(images=True),
+        archive=config.crawl.archive,
+        limits=config.crawl.image,
+        opt_out=opt_out,
+        lists_digest=lists_digest,
+        archives=archives,
+    )
+    _fetch_images(images, config, store, executor, again)
     gather(store)
     run_stage(SampleStage(opt_out, lists_digest, config.crawl.captions, manners.product), store, executor)
     store.finish("crawl", made_from(config))
@@ -210,23 +219,17 @@ def _refused(batch: pa.RecordBatch, number: int) -> pa.Table:
     return PAGES.table(rows)
 
 
-def _fetch_images(config: Config, store: Store, executor: Executor, again: Again, lists_digest: str) -> None:
+def _fetch_images(stage: ImageStage, config: Config, store: Store, executor: Executor, again: Again) -> None:
     """Rounds until every image that a source names has had its last answer: a redirect to another host is the next round's."""
     settings = config.crawl
-    manners = settings.manners(images=True)
-    ask_robots = RobotsStage(manners=manners, archive=settings.archive)
-    stage = ImageStage(
-        manners=manners, archive=settings.archive, limits=settings.image, opt_out=settings.opt_out, lists_digest=lists_digest
-    )
-    only_archived = [
-        label for label, source in labelled(settings.sources).items() if isinstance(source, Warc) and source.only_archived
-    ]
+    ask_robots = RobotsStage(manners=stage.manners, archive=settings.archive)
+    only_archived = any(isinstance(source, Warc) and source.only_archived for source in settings.sources)
     condition = again.condition("images")
     moved = True
     while moved and (planned := plan_images(store, condition, settings.images_per_part, executor.workers, only_archived)):
         origins = {origin: count for origin, count in planned.items() if origin is not None}
         try:
-            manners.require_contact({host_name(host_of(origin)) for origin in origins} - {""})
+            stage.manners.require_contact({host_name(host_of(origin)) for origin in origins} - {""})
         except ConfigError as error:
             raise ConfigError(f"crawl.user_agent: {error}") from None
         _fetch_robots(_unknown(origins, store), store, executor, ask_robots)

@@ -54,6 +54,9 @@ HANGS_AFTER_SECONDS = 300.0
 _ROW_BYTES = 10_000
 """What a row without an image may take at most, signals and addresses included; it takes a tenth of it as a rule."""
 
+CONCLUDED_FROM = "concluded_from"
+"""The note of a part whose rows nobody was asked for, with the archives they are concluded from."""
+
 FACT = "fact"
 """The fingerprint of a part that the network made: whatever the config says now, this is what was answered."""
 
@@ -86,7 +89,8 @@ class Again(msgspec.Struct, frozen=True):
             wishes.append(f"coalesce(epoch_ms(fetched_at), 0) <= {int(self.before.timestamp() * 1000)}")
         if not wishes:
             return "false"
-        return f"coalesce(({' OR '.join(wishes)}) AND TRY_CAST(part AS INTEGER) < {self.parts_before[kind]}, false)"
+        is_before = f"TRY_CAST(part AS INTEGER) < {self.parts_before[kind]}"
+        return f"coalesce(({' OR '.join(wishes)}) AND coalesce({is_before}, archive IS NOT NULL), false)"
 
 
 def asked_origins(store: Store) -> set[str]:
@@ -248,6 +252,8 @@ class ImageStage(FactStage, frozen=True, kw_only=True):
     opt_out: OptOut
     lists_digest: str
     """Of the user's lists of what is withheld, so that a worker loads them once."""
+    archives: str = ""
+    """The archives there are: what is concluded from them holds as long as they are the same."""
     is_sample: bool = False
     """True for the first part of each lane alone."""
     kind: ClassVar[str] = "images"
@@ -265,22 +271,33 @@ class ImageStage(FactStage, frozen=True, kw_only=True):
         rules = Rules(self.limits, robots, self.manners.product, self.opt_out, withheld)
         with store.writing(self.name, part.name, IMAGES.arrow, part.fingerprint) as writer:
             images = Images(writer)
-            for row in _held_rows([row for row in rows if row["held_part"]], store, rules):
-                images.add(row)
-            for row in rows:
-                if _is_given_up(row):
-                    images.add(not_archived_row(row))
-            asked = [row for row in rows if not row["held_part"] and not _is_given_up(row)]
-            if asked:
+            if _is_concluded(rows[0]):
+                for row in _concluded(rows, store, rules):
+                    images.add(row)
+                writer.notes = {CONCLUDED_FROM: self.archives}
+            else:
                 with self.recording(store, part) as recorder:
-                    self.ask(store, part, lambda fetcher: _take_images(asked, fetcher, rules, images), recorder)
+                    self.ask(store, part, lambda fetcher: _take_images(rows, fetcher, rules, images), recorder)
             images.flush()
         return f"{images.came} of {len(rows)} images came"
 
 
-def _is_given_up(row: dict[str, Any]) -> bool:
-    """Whether nobody is to be asked for an image that no archive holds."""
-    return bool(row["only_archived"]) and not row["held_part"]
+def forget_conclusions(store: Store, archives: str) -> None:
+    """Empty the parts with what was concluded from other archives than those there are now: it is no fact."""
+    for name in store.parts("crawl/images"):
+        if name.isdigit() and store.note("crawl/images", name, CONCLUDED_FROM) not in ("", archives):
+            store.write("crawl/images", name, IMAGES.arrow.empty_table(), FACT)  # its number stays taken
+
+
+def _is_concluded(row: dict[str, Any]) -> bool:
+    """Whether nobody is to be asked for an image; all rows of a part are alike in this."""
+    return bool(row["held_part"] or row["only_archived"])
+
+
+def _concluded(rows: Sequence[dict[str, Any]], store: Store, rules: Rules) -> Iterator[dict[str, Any]]:
+    """Rows of `IMAGES` for images that have moved to where another answer is known, and for those that no archive holds."""
+    yield from _held_rows([row for row in rows if row["held_part"]], store, rules)
+    yield from (not_archived_row(row) for row in rows if not row["held_part"])
 
 
 def _held_rows(rows: Sequence[dict[str, Any]], store: Store, rules: Rules) -> Iterator[dict[str, Any]]:

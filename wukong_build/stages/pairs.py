@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from wukong_build.executors import Part
 from wukong_build.schema import FETCH_FACTS, SAMPLES
-from wukong_build.sql import FIRST_OCCURRENCE, connect, literal
+from wukong_build.sql import FIRST_OCCURRENCE, connect
 from wukong_build.stages.facts import archived_site_files, loaded
 from wukong_build.stages.plan import ROWS_AT_ONCE, cut, first_rows, in_lanes, plan
 from wukong_build.store import Store, digest_of, fingerprint_of
@@ -54,7 +54,7 @@ SELECT key, occurrences.url, page_url, chrome, depth, position, source, occurren
 FROM occurrences
 LEFT JOIN (
     SELECT key, location, CASE WHEN location IS NOT NULL THEN hops END AS hops,
-           coalesce(error = '{MOVED}' OR ({{again}}), false) AS again FROM latest
+           coalesce(error = '{MOVED}', false) AS moved, coalesce({{again}}, false) AS again FROM latest
 ) AS known USING (key)
 LEFT JOIN (SELECT key, etag, last_modified FROM answers WHERE error IS NULL AND final_url = url) AS held
 ON again AND location IS NULL AND held.key = occurrences.key
@@ -63,22 +63,21 @@ LEFT JOIN (
     WHERE error IS NULL OR archive IS NOT NULL
 ) ON location IS NOT NULL AND at_location = key_of(location)
 LEFT JOIN ({{only_archived}}) AS only_archived ON only_archived.key = occurrences.key
-WHERE known.key IS NULL OR again
+WHERE known.key IS NULL OR moved OR (again AND only_archived.key IS NULL)
 """  # noqa: S608  a class of ours
 """Every occurrence of an image that has no answer yet, with the answer of the image that it has moved to, where there is one."""
 
 _NO_KEY = "SELECT NULL::VARCHAR AS key WHERE false"
-_NAMED_BY_NONE_BUT = "SELECT key FROM occurrences GROUP BY key HAVING bool_and(source IN ({sources}))"
+_ONLY_ARCHIVED = "SELECT key FROM occurrences GROUP BY key HAVING bool_and(only_archived)"
 
 
-def plan_images(
-    store: Store, again: str, rows_per_part: int, lanes: int, only_archived: Iterable[str] = ()
-) -> Counter[str | None]:
+def plan_images(store: Store, again: str, rows_per_part: int, lanes: int, only_archived: bool = False) -> Counter[str | None]:
     """Plan the images that a source names and that have no answer; how many there are, by the origin that is asked.
 
     Asked for once more is what has moved, and where the condition `again` is true of its latest answer. What is no URL counts
-    under the empty origin; what is answered without asking, as other images were, or because none but the sources
-    `only_archived` name it, under none. Memory is bounded by the distinct origins: the rest passes by, sorted by DuckDB.
+    under the empty origin; what is concluded without asking, from the answer for another image or (where sources may be
+    `only_archived`) because no archive has it, under none, in parts of its own. Memory is bounded by the distinct origins: the
+    rest passes by, sorted by DuckDB.
     """
     origins: Counter[str | None] = Counter()
 
@@ -88,10 +87,9 @@ def plan_images(
                 origins[found["values"]] += found["counts"]
             yield rows.select([*_PLANNED, "lane"])
 
-    sources = ", ".join(map(literal, only_archived))
-    wanted = _WANTED.format(again=again, only_archived=_NAMED_BY_NONE_BUT.format(sources=sources) if sources else _NO_KEY)
+    wanted = _WANTED.format(again=again, only_archived=_ONLY_ARCHIVED if only_archived else _NO_KEY)
     with connect(store) as connection:
-        tables = in_lanes(connection, wanted, lanes, FIRST_OCCURRENCE.replace("ORDER BY", ", key,"))
+        tables = in_lanes(connection, wanted, lanes, FIRST_OCCURRENCE.replace("ORDER BY", ", key,"), apart="origin IS NULL")
         plan(store, "images", counted(_one_a_key(tables)), rows_per_part)
     return origins
 

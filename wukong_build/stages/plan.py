@@ -50,15 +50,19 @@ def plan(store: Store, kind: str, wanted: Iterable[pa.Table], rows_per_part: int
     return count
 
 
-def in_lanes(connection: duckdb.DuckDBPyConnection, wanted: str, lanes: int, then: str = "") -> Iterator[pa.Table]:
+def in_lanes(
+    connection: duckdb.DuckDBPyConnection, wanted: str, lanes: int, then: str = "", apart: str = "false"
+) -> Iterator[pa.Table]:
     """The rows of a query, with `host` and `lane` of the URL `asked` in its place, in the order in which they are asked for.
 
-    A host is in one lane only, so that no two workers ask it at once. Within a lane rows come in the order of a hash of their URL
-    (rows of one URL as `then` says): each part has the same mixture of hosts, so that none waits for a single host alone, and
-    nothing need be counted to say which row comes when. The sort is DuckDB's, which spills.
+    A host is in one lane only, so that no two workers ask it at once; rows of which `apart` is true are in one of their own.
+    Within a lane rows come in the order of a hash of their URL (rows of one URL as `then` says): each part has the same mix of
+    hosts, so that none waits for a single host alone, and nothing need be counted to say which row comes when. The sort is
+    DuckDB's, which spills.
     """
+    lane = f"CASE WHEN {apart} THEN {lanes} ELSE md5_number_lower(host) % {lanes} END AS lane"
     reader = connection.sql(
-        f"SELECT * EXCLUDE (asked), host_name(asked) AS host, md5_number_lower(host) % {lanes} AS lane FROM ({wanted}) "  # noqa: S608  ours
+        f"SELECT * EXCLUDE (asked), host_name(asked) AS host, {lane} FROM ({wanted}) "  # noqa: S608  ours
         f"ORDER BY lane, md5_number_lower(asked), asked{then}"
     ).to_arrow_reader(ROWS_AT_ONCE)
     return (pa.Table.from_batches([batch]) for batch in reader if len(batch))

@@ -28,9 +28,11 @@ _NO_PAGES = "SELECT NULL::VARCHAR AS url, 0 AS depth, 0 AS number, '' AS what WH
 _NOTHING_TAKEN = f"SELECT *, NULL::VARCHAR AS query, NULL::BIGINT AS at_most_pairs FROM ({_NO_PAGES})"
 
 _WANTED = """
-SELECT url, min(depth)::INTEGER AS depth, arg_min(label, (depth, number)) AS source, max(what) AS reads,
-       arg_min(query, (depth, number)) AS query, max(at_most_pairs)::BIGINT AS at_most_pairs
-FROM ({found}) JOIN (VALUES {labels}) AS labels (number, label) USING (number) GROUP BY url
+SELECT url, min(depth)::INTEGER AS depth, arg_min(label, (depth, number)) AS source,
+       coalesce(max(what) FILTER (asks), max(what)) AS reads,
+       arg_min(query, (depth, number)) AS query, max(at_most_pairs)::BIGINT AS at_most_pairs,
+       bool_and(only_archived) AS only_archived, bool_or(asks) AS asks
+FROM ({found}) JOIN (VALUES {sources}) AS sources (number, label, asks, only_archived) USING (number) GROUP BY url
 """
 
 _REFUSED = """
@@ -63,11 +65,14 @@ class Frontier:
 
     @property
     def wanted(self) -> str:
-        """SQL for every page asked for: rows of `FRONTIER`. At the same depth the first source counts."""
-        labels = ", ".join(f"({number}, {_literal(label)})" for number, label in enumerate(self._sources))
+        """SQL for every page that a source names: rows of `FRONTIER`, and whether one `asks` for it. The first source counts."""
+        sources = ", ".join(
+            f"({number}, {_literal(label)}, {not isinstance(source, Warc)}, {isinstance(source, Warc) and source.only_archived})"
+            for number, (label, source) in enumerate(self._sources.items())
+        )
         return _WANTED.format(
             found=" UNION ALL ".join([_NOTHING_TAKEN, *(following.taken for following in self._followings)]),
-            labels=labels or "(0, '')",
+            sources=sources or "(0, '', false, false)",
         )
 
     @property
@@ -80,7 +85,9 @@ class Frontier:
 
     def table(self) -> pa.Table:
         """Every page asked for, sorted by URL."""
-        return self._connection.sql(f"{self.wanted} ORDER BY url").to_arrow_table().cast(FRONTIER.arrow)
+        return (
+            self._connection.sql(f"{self.wanted} ORDER BY url").to_arrow_table().select(FRONTIER.arrow.names).cast(FRONTIER.arrow)
+        )
 
 
 def _following(source: Followed, number: int, connection: duckdb.DuckDBPyConnection) -> Following:
