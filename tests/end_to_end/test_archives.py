@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 import yaml
 from test_page_crawls import JPEG, Answer, html, killed, scripted, served, tree, values
@@ -41,7 +42,7 @@ def rows(folder: Path, query: str) -> list[dict[str, Any]]:
     return ask(Store(str(folder)), query).to_pylist()  # type: ignore[no-any-return]
 
 
-def from_archive(crawled: dict[str, Any], folder: Path, path: Path, **settings: Any) -> dict[str, Any]:
+def from_archive(crawled: dict[str, Any], folder: Path, path: Path | str, **settings: Any) -> dict[str, Any]:
     """A config that reads archives alone."""
     sources = [{"warc": {"path": str(path), "only_archived": True}}]
     return crawled | {"run": str(folder), "crawl": crawled["crawl"] | {"archive": False, "sources": sources} | settings}
@@ -190,6 +191,18 @@ def test_killed_while_archiving_and_while_reading(tmp_path: Path) -> None:
     whole = rows(tmp_path / "whole", SAMPLES)
     assert rows(tmp_path / "crawled", SAMPLES) == whole
     assert rows(tmp_path / "replayed", SAMPLES) == whole
+
+
+def test_files_that_are_no_archives(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    """Are told of, in the log and in a row, and the others are read, at whatever file system they lie."""
+    fs = fsspec.filesystem("memory")
+    fs.pipe("/archives/1.warc.gz", record("http://site.test/", answer(html(images=("a",))[1])))
+    fs.pipe("/archives/2.warc.gz", gzip.compress(b"filedesc://x.arc 0.0.0.0 20240101000000 text/plain 9\n"))
+    run(from_archive({"crawl": {}, "executor": {"workers": 1}}, tmp_path / "run", "memory://archives/*.warc.gz"), ["crawl"])
+    found = rows(tmp_path / "run", "SELECT archive, error FROM pages ORDER BY archive")
+    assert [(row["archive"][-9:], row["error"]) for row in found] == [("1.warc.gz", None), ("2.warc.gz", "no_archive")]
+    assert [row["url"] for row in rows(tmp_path / "run", SAMPLES)] == ["http://site.test/a.jpg"]
+    assert "2.warc.gz holds no page" in caplog.text
 
 
 def test_conclusions_are_no_facts(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
 
@@ -22,6 +23,8 @@ from wukong_build.web.optout import OptOut
 from wukong_build.web.reading import Reader, Rows, is_page
 from wukong_build.web.robots import Robots
 from wukong_build.web.site_files import SiteFiles, is_site_file
+
+log = logging.getLogger("wukong_build")
 
 PAGES_AT_ONCE = 1000
 """Pages whose rows are held in memory."""
@@ -79,6 +82,10 @@ class ArchiveStage(msgspec.Struct, frozen=True):
             read.flush()
             if len(said := read.site_files.table(path)):
                 store.write("crawl/site_files", part.name, said, part.fingerprint)
+        if not read.page_count + read.image_count or read.is_no_archive:
+            log.warning(
+                "crawl: %s holds no page and no image: WARC or WAT is meant; WET has text alone, ARC is to be converted", path
+            )
         return f"{read.page_count} pages, {read.pair_count} pairs, {read.image_count} images and {read.others} others in {path}"
 
     def _paths(self) -> dict[str, str]:
@@ -114,6 +121,7 @@ class _Reading:
 
     def __init__(self, path: str, rules: Rules, writers: _Writers, engines: _Engines) -> None:
         self.site_files = SiteFiles()
+        self.is_no_archive = False
         self.page_count = self.pair_count = self.image_count = self.others = 0
         self._path = path
         self._rules = rules
@@ -137,6 +145,7 @@ class _Reading:
                 self._take_page(capture, reads, place)
 
     def _take_page(self, capture: Capture, reads: str, place: dict[str, Any]) -> None:
+        self.is_no_archive = capture.answer.error == "no_archive"
         note, answer = capture.note or Note(), _within(PAGE_LIMITS, capture.answer)
         first = len(self._rows.pairs)
         row = {"url": answer.url, "depth": note.depth, "round": None, "reads": reads, "source": note.engine, "query": note.query}
