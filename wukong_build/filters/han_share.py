@@ -18,7 +18,9 @@ class HanShare(Filter, frozen=True, kw_only=True):
     """Han characters' share of all characters but white space: letters, digits, punctuation and signs count against it."""
 
     reads: ClassVar[tuple[str, ...]] = ("caption",)
-    meaning: ClassVar[str] = "Han characters' share of all characters but white space: 1 = Han alone, 0 = none, or nothing written"
+    meaning: ClassVar[str] = (
+        "Han characters' share of all characters but white space: 1 = Han alone, 0 = none, or nothing written"
+    )
 
     def score(self, batch: Batch) -> pa.Array:
         """0 to 1; null where there is no caption."""
