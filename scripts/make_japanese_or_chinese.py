@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["babel==2.19.0", "jieba==0.42.1", "opencc==1.4.2", "scikit-learn==1.9.1", "scipy==1.17.1"]
+# dependencies = ["babel==2.19.0", "jieba==0.42.1", "opencc==1.4.2", "pip", "scikit-learn==1.9.1", "scipy==1.17.1"]
 # ///
 """Make `resources/japanese_or_chinese.txt`: which characters and pairs of characters lean to Japanese, which to Chinese.
 
@@ -24,6 +24,7 @@ import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,22 +50,24 @@ WHEELS = (
 TARBALLS = ("typescript@5.9.2", "monaco-editor@0.52.2", "cldr-annotations-modern@45.0.0")
 
 HEAD = """\
-# Which Han characters and pairs of neighbours lean to Japanese (above zero) and which to Chinese, in tenths of a natural logarithm.
-# Made by scripts/make_japanese_or_chinese.py from: the dictionaries of jieba (MIT) and SudachiDict (Apache-2.0), spellings by OpenCC
-# (Apache-2.0); CLDR (Unicode-3.0); translations of TypeScript, Home Assistant and Superset (Apache-2.0), Monaco (MIT), Django and
-# JupyterLab (BSD-3-Clause), Sphinx (BSD-2-Clause), pgAdmin (PostgreSQL). It holds statistics of these, and none of their texts.
+# Han characters and pairs of neighbours that lean to Japanese (above zero) or to Chinese, in tenths of a natural logarithm.
+# Made by scripts/make_japanese_or_chinese.py from the dictionaries of jieba (MIT) and SudachiDict (Apache-2.0), spellings by
+# OpenCC (Apache-2.0), CLDR (Unicode-3.0), and translations of TypeScript, Home Assistant and Superset (Apache-2.0), Monaco
+# (MIT), Django and JupyterLab (BSD-3-Clause), Sphinx (BSD-2-Clause) and pgAdmin (PostgreSQL).
 """
 
 PAIRS = 20_000
 """More make the list longer and not better."""
 
 PRIOR = -2.0
-"""The log-odds that a text is Japanese before it is read: with this, one in a hundred of the Chinese words that Japanese could
-write too is lost, all without context and each of two to four characters."""
+"""What is taken off a text's log-odds, as a crawl of Chinese pages finds Chinese: with this much, one in a hundred of the common
+Chinese words that are written in shared characters is lost where it stands alone, and no whole caption."""
 
 AT_MOST_LETTERS = 24
 COMMONEST = 3000
 """No word of Han characters is commoner than one of this cost; a few have less, to force how they are cut."""
+NAMES_SHARE = 0.2
+"""How much the name of a person or a place counts, of what another word of its cost does: half the dictionary are names."""
 
 HAN = re.compile(r"[々〇\u4e00-\u9fff]+")
 
@@ -102,16 +105,28 @@ class Example(NamedTuple):
 def main() -> None:
     """Print the list."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--packages", type=Path, default=Path("data/japanese_or_chinese"), help="where the archives are, or will be")
-    parser.add_argument("--held-out", type=Path, help="a text file; translations that it holds are left out, so that it may measure")
-    parser.add_argument("--held-out-words", action="store_true", help="leave out its words too, to see what is learnt and not known")
+    parser.add_argument(
+        "--packages", type=Path, default=Path("data/japanese_or_chinese"), help="where the archives are, or will be"
+    )
+    parser.add_argument(
+        "--held-out", type=Path, help="captions, one a line, to measure with: no translation is learnt that is one"
+    )
+    parser.add_argument(
+        "--held-out-words", action="store_true", help="leave out its words too, to see what is learnt and not known"
+    )
     arguments = parser.parse_args()
     fetch(arguments.packages)
-    held_out = set(HAN.findall(arguments.held_out.read_text("utf-8"))) if arguments.held_out else set()
+    held_out = _texts_of(arguments.held_out) if arguments.held_out else frozenset()
     examples = [each for each in translations(arguments.packages) if each.text not in held_out]
     words = [*chinese_words(), *japanese_words(arguments.packages)]
     examples += [word for word in words if not arguments.held_out_words or word.text not in held_out]
     sys.stdout.write(HEAD + "".join(lines_of(*fitted(examples))))
+
+
+def _texts_of(path: Path) -> frozenset[str]:
+    """The lines, and what in them is longer than words that everybody uses."""
+    text = path.read_text("utf-8")
+    return frozenset(text.splitlines()) | frozenset(run for run in HAN.findall(text) if len(run) > 3)  # noqa: PLR2004  see above
 
 
 def fetch(folder: Path) -> None:
@@ -148,8 +163,18 @@ def _translated(folder: Path) -> Iterator[tuple[str, list[str]]]:
             yield language, [text for path in sorted(folder.glob(pattern.format(language))) for text in _texts_in(path)]
     for language in ("ja", "zh", "zh_Hant", "zh_Hant_HK"):
         locale = Locale.parse(language)
-        names = (locale.languages, locale.territories, locale.currencies, locale.scripts, locale.time_zones, locale.unit_display_names)
-        yield language, [text for name in (*names, locale.meta_zones, locale.months, locale.days, locale.eras) for text in strings(name)]
+        names = (
+            locale.languages,
+            locale.territories,
+            locale.currencies,
+            locale.scripts,
+            locale.time_zones,
+            locale.unit_display_names,
+        )
+        yield (
+            language,
+            [text for name in (*names, locale.meta_zones, locale.months, locale.days, locale.eras) for text in strings(name)],
+        )
 
 
 def _texts_in(path: Path) -> Iterator[str]:
@@ -187,8 +212,8 @@ def japanese_words(folder: Path) -> Iterator[Example]:
     """SudachiDict's words by cost, which is a logarithm of how rare they are."""
     frequencies: Counter[str] = Counter()
     (path,) = folder.glob("[Ss]udachi[Dd]ict_core/**/system.dic")
-    for word, cost in _lexicon(path.read_bytes()):
-        frequencies[word] += math.exp(-max(cost, COMMONEST) / 700)
+    for word, cost, is_name in _lexicon(path.read_bytes()):
+        frequencies[word] += math.exp(-max(cost, COMMONEST) / 700) * (NAMES_SHARE ** (3000 / 700) if is_name else 1)
     return _words({word: frequency ** (700 / 3000) for word, frequency in frequencies.items()}, is_japanese=True)
 
 
@@ -198,13 +223,16 @@ def _words(weights: dict[str, float], *, is_japanese: bool) -> Iterator[Example]
             yield Example(word, is_japanese, weight, is_word=True)
 
 
-def _lexicon(content: bytes) -> Iterator[tuple[str, int]]:
-    """Words and costs of a SudachiDict of the first format: header, parts of speech, connections, trie, word ids, costs, words."""
-    at = 272
-    (parts_of_speech,) = struct.unpack_from("<H", content, at)
-    at += 2
-    for _ in range(parts_of_speech * 6):
-        at = _text_at(content, at)[1]
+def _lexicon(content: bytes) -> Iterator[tuple[str, int, bool]]:
+    """Words of a SudachiDict of the first format, each with its cost and whether it is a name.
+
+    The file is a header, parts of speech of six texts each, connections, a trie, word ids, costs, offsets and words.
+    """
+    (parts_of_speech,) = struct.unpack_from("<H", content, 272)
+    at, names = 274, set()
+    for place in range(parts_of_speech * 6):
+        text, at = _text_at(content, at)
+        names |= {place // 6} if text == "固有名詞" else set()
     left, right = struct.unpack_from("<HH", content, at)
     at += 4 + 2 * left * right
     at += 4 + 4 * struct.unpack_from("<I", content, at)[0]
@@ -212,15 +240,23 @@ def _lexicon(content: bytes) -> Iterator[tuple[str, int]]:
     (size,) = struct.unpack_from("<I", content, at)
     costs = np.frombuffer(content, "<i2", 3 * size, at + 4)[2::3].tolist()
     offsets = np.frombuffer(content, "<u4", size, at + 4 + 6 * size).tolist()
-    return ((_text_at(content, offset)[0], cost) for offset, cost in zip(offsets, costs, strict=True))
+    for offset, cost in zip(offsets, costs, strict=True):
+        word, end = _text_at(content, offset)
+        (part_of_speech,) = struct.unpack_from("<H", content, _length_at(content, end)[1])
+        yield word, cost, part_of_speech in names
 
 
 def _text_at(content: bytes, at: int) -> tuple[str, int]:
-    """The text that begins there, and where it ends: its length in one byte or two, then UTF-16."""
-    length, at = content[at], at + 1
-    if length & 0x80:
-        length, at = (length & 0x7F) << 8 | content[at], at + 1
+    """The text that begins there, and where it ends: its length, then UTF-16."""
+    length, at = _length_at(content, at)
     return content[at : at + 2 * length].decode("utf-16-le"), at + 2 * length
+
+
+def _length_at(content: bytes, at: int) -> tuple[int, int]:
+    """The number that stands there in one byte or two, and where it ends."""
+    if content[at] & 0x80:
+        return (content[at] & 0x7F) << 8 | content[at + 1], at + 2
+    return content[at], at + 1
 
 
 def fitted(examples: list[Example]) -> tuple[dict[str, float], float]:
@@ -257,7 +293,7 @@ def _regression(examples: list[Example], weights: np.ndarray, known: list[str]) 
 def features(text: str) -> list[str]:
     """Its characters, its pairs of neighbours, and whether it mixes both standards."""
     mixed = any(map(is_simplified, text)) and any(map(is_traditional, text))
-    return [*text, *map("".join, zip(text, text[1:], strict=False)), *(["mixed"] if mixed else [])]
+    return [*text, *map("".join, pairwise(text)), *(["mixed"] if mixed else [])]
 
 
 @cache

