@@ -1,146 +1,391 @@
-"""Where a caption names a person: surname and given name, a surname before a title, or a foreign name joined by dots.
+"""Where a caption names a person: a Chinese name, a surname before a title, or a foreign name with or without dots.
 
-Knows nothing of what becomes of the names.
+Every run of words that is built like a name gathers points from what it is made of and from the words beside it; those with
+more points than none are names. Knows nothing of what becomes of them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from itertools import accumulate
+from typing import NamedTuple
 
 import rjieba
 
 from wukong_build import resources
 
-RESOURCES = ("surnames.txt", "given_name_characters.txt", "transliteration_characters.txt", "not_names.txt")
+RESOURCES = (
+    "surnames.txt",
+    "given_name_characters.txt",
+    "transliteration_characters.txt",
+    "name_contexts.txt",
+    "not_names.txt",
+    "historical_figures.txt",
+    "traditional.txt",
+)
 """All lists that the answer depends on."""
 
-TITLES = ("先生", "女士", "小姐", "太太", "教授", "老师", "医生", "博士", "院士", "同志", "律师")
+TITLES = ("先生", "女士", "小姐", "太太", "夫人", "教授", "老师", "医生", "大夫", "博士", "院士", "同志", "律师", "警官")
 """Words after which nobody doubts that the surname before them is a person's."""
+
+POINTS: dict[str, float] = {
+    "1 given both": 0.0,
+    "1 given common": -0.5,
+    "1 given name": 0.8,
+    "1 given unlisted": -1.7,
+    "2 given both": 0.7,
+    "2 given common": 0.6,
+    "2 given name": 1.6,
+    "2 given never": -3.2,
+    "2 given unlisted": -1.0,
+    "2 in one name": -0.5,
+    "2 in one word": -1.2,
+    "3 in one name": 0.9,
+    "3 in one word": 1.2,
+    "after character": -1.5,
+    "after colon": 1.0,
+    "after joint": 0.3,
+    "after mark": -1.0,
+    "after name": -0.5,
+    "after nickname": -2.5,
+    "after nothing": 0.9,
+    "after place": -1.8,
+    "after preposition": -0.2,
+    "after role": 1.3,
+    "after verb": -0.9,
+    "after word": -1.4,
+    "before adverb": 0.8,
+    "before character": -2.4,
+    "before context": 1.4,
+    "before joint": 1.7,
+    "before mark": -0.4,
+    "before name": -1.5,
+    "before nothing": -0.0,
+    "before number": 0.6,
+    "before place": -2.4,
+    "before sure context": 2.6,
+    "before thing": -2.6,
+    "before verb": 0.1,
+    "before word": -0.1,
+    "begins with no name": -2.0,
+    "compound surname and words": 0.9,
+    "dotted": 6.0,
+    "figure": 6.0,
+    "foreign": 0.0,
+    "foreign of many characters": 1.3,
+    "foreign of many name": -0.7,
+    "foreign of many place": -1.6,
+    "foreign of many word": -0.2,
+    "foreign of one name": 1.5,
+    "foreign of one place": 0.4,
+    "foreign of one word": -1.3,
+    "known given both": 1.5,
+    "known given common": 0.8,
+    "known given name": 1.8,
+    "known given never": -3.0,
+    "known given unlisted": -0.8,
+    "length 2": -1.6,
+    "length 3": -0.4,
+    "length 4": -0.0,
+    "length 5": 1.5,
+    "native": -1.1,
+    "no name": -4.5,
+    "run cut": -2.2,
+    "single characters": 0.5,
+    "surname and word": -1.5,
+    "surname compound": -0.7,
+    "surname doubtful": -0.5,
+    "surname rare": -0.7,
+    "surname sure": 1.3,
+    "surname usual": 0.8,
+    "surname word": -1.9,
+    "titled": 5.0,
+    "words": -2.0,
+}
+"""How far each piece of evidence speaks for a name; a name has more than 0 in sum.
+
+Weights of a logistic regression over tagged news and own captions, rounded.
+"""
 
 _DOTS = "·•・‧∙●"
 _GIVEN_AT_MOST = 2
-_PARTICLES = frozenset("由为与和在是对向给")
-"""Words that the tagger joins to a name beside them."""
-_PLACES = frozenset("路村乡镇县桥巷苑坊墩峪庄屯")
+_NAME_AT_MOST = 4
+_FOREIGN_AT_MOST = 9
+_NICKNAMED_BY = frozenset("小老阿")
+"""小王 and 老李 name nobody to a stranger, and stay."""
+_JOINED_BY = frozenset("与和及、跟")
+_CREDITED_BY = frozenset("：:/")
+_PLACES = frozenset("路村乡镇县市区省州山湖河江桥巷苑坊墩峪庄屯寺庙岛湾街站港峡沟店馆园城")
 """What follows the name of a place that is built like a person's: 杨林|路, 夏坡|村."""
-_TAGS_OF_LOOSE_ENDS = ("nr", "nrt", "zg", "z", "ns")
-"""What the tagger calls the last character of a name that it cut off."""
+_ROLES_END_IN = frozenset("员家手长者师星席士")
 
-Word = tuple[str, str]
-"""A word and its part of speech."""
+_TIP = 2.0
+"""How many points a second opinion has."""
 
 Span = tuple[int, int]
 """First character of a name and the one after its last."""
+
+SecondOpinion = Callable[[str], Collection[Span]]
+"""Tells where another tagger sees names of persons."""
+
+
+Word = tuple[str, str]
+"""A word of the caption, in simplified characters, and its part of speech."""
+
+
+class Candidate(NamedTuple):
+    """What may be a name, and all that speaks for it or against it: keys of `POINTS`."""
+
+    span: Span
+    evidence: tuple[str, ...]
+    points: float
+    """More than 0 for a name."""
+
+    def tipped(self, *, up: bool) -> Candidate:
+        """The same after a second opinion."""
+        return self._replace(points=self.points + (_TIP if up else -_TIP))
 
 
 @cache
 def possible() -> str:
     """No caption without a match of this (a regular expression of Arrow) names a person: a cheap look before the tagger's."""
-    return rf"[{''.join(sorted(_first_characters()))}]\p{{Han}}|\p{{Han}}[{_DOTS}]\p{{Han}}"
+    surnames = _surnames()
+    given = _given()
+    doubtless = {surname[0] for surname, grade in surnames.items() if grade != "word"}
+    words = {surname for surname, grade in surnames.items() if grade == "word"}
+    never = [character for character, grade in given.items() if grade == "never"]
+    likely = [character for character, grade in given.items() if grade in ("name", "both")]
+    foreign = _class(_foreign_characters())
+    return (
+        rf"{_class(doubtless)}(?:{'|'.join(TITLES)})|{_class(words)}{_class(likely)}|{foreign}{{2}}"
+        rf"|{_class(doubtless)}[^\P{{Han}}{_both_forms(never)}]|\p{{Han}}[{_DOTS}]\p{{Han}}"
+    )
 
 
-def person_spans(caption: str) -> list[Span]:
-    """Every person's name in the caption, in order; none overlaps another."""
-    words = rjieba.tag(caption)
-    ends = list(accumulate((len(word) for word, _ in words), initial=0))
-    foreign = [_whole_words(match, ends) for match in _foreign().finditer(caption)]
-    native = [span for span in _native(words, ends) if not any(start < span[1] and span[0] < end for start, end in foreign)]
-    return sorted(foreign + native)
+def person_spans(caption: str, second_opinion: SecondOpinion | None = None) -> list[Span]:
+    """Every person's name in the caption, in order; none overlaps another.
+
+    The second opinion is asked only where it may tip the balance, and tips it.
+    """
+    found = list(candidates(caption))
+    if second_opinion and any(candidate.points > -_TIP for candidate in found):
+        seen = second_opinion(caption)
+        found = [candidate.tipped(up=candidate.span in seen) for candidate in found]
+    spans: list[Span] = []
+    for candidate in sorted(found, key=lambda candidate: (-candidate.points, candidate.span[0], -candidate.span[1])):
+        start, end = candidate.span
+        if candidate.points > 0 and not any(start < other_end and other_start < end for other_start, other_end in spans):
+            spans.append((start, end))
+    return sorted(spans)
 
 
-def is_chinese_name(text: str) -> bool:
-    """Built like a name, of a surname and one or two characters of given names, and not a common word."""
-    surname = surname_of(text)
-    given = text[len(surname) :]
-    if not 1 <= len(given) <= _GIVEN_AT_MOST or given == "家":  # 王家 are the Wangs, or their village
-        return False
-    return bool(surname) and set(given) <= _given() and text not in _not_names()
+def candidates(caption: str) -> Iterator[Candidate]:
+    """All that is built like a name; they may overlap."""
+    text = simplified(caption)
+    words = rjieba.tag(text, False)  # noqa: FBT003  positional only: words of the dictionary alone, no guesses
+    starts = list(accumulate((len(word) for word, _ in words), initial=0))
+    firsts, foreign = _first_characters(), _foreign_characters()
+    for index, (word, _) in enumerate(words):
+        if word[0] in firsts:
+            yield from _titled(words, index, starts[index])
+            yield from _native(words, index, starts[index])
+    for first, last in _runs([word[0] in foreign and _may_be_foreign(word, tag) for word, tag in words]):
+        yield from _foreign(words, first, last, starts)
+    for match in _dotted().finditer(text) if any(dot in text for dot in _DOTS) else ():
+        yield _candidate(_whole_words(match, starts), "dotted")
 
 
-def surname_of(text: str) -> str:
-    """The surname it begins with, a compound one before a single one; empty where it begins with none or is nothing else."""
-    if text in surnames():
-        return ""
-    return next((text[:size] for size in (2, 1) if len(text) > size and text[:size] in surnames()), "")
+def _candidate(span: Span, *evidence: str) -> Candidate:
+    return Candidate(span, evidence, sum(POINTS.get(key, 0.0) for key in evidence))
 
 
-@cache
-def surnames() -> frozenset[str]:
-    """Single and compound surnames, simplified and traditional."""
-    return frozenset(resources.lines("surnames.txt"))
+def simplified(text: str) -> str:
+    """The text with the traditional characters that names are written with as simplified ones, each in its place."""
+    return text.translate(_simplified())
 
 
-def _native(words: list[Word], ends: list[int]) -> Iterator[Span]:
-    """Names found in tagged words; `ends[i]` is where word i begins."""
-    index = 0
-    while index < len(words):
-        used, start, end = _name_at(words[index : index + 3])
-        following = words[index + used][0] if index + used < len(words) else ""
-        if used and following[:1] not in _PLACES:
-            yield ends[index] + start, ends[index] + end
-        index += max(used, 1)
+def _titled(words: list[Word], index: int, start: int) -> Iterator[Candidate]:
+    """王|先生, 欧阳教授: the surname alone."""
+    text = words[index][0]
+    surname = text[:-2] if text.endswith(TITLES) else text
+    following = words[index + 1][0] if index + 1 < len(words) else ""
+    if _surnames().get(surname, "word") != "word" and (surname != text or following in TITLES):
+        yield _candidate((start, start + len(surname)), "titled", _before(words, index))
 
 
-def _name_at(words: list[Word]) -> tuple[int, int, int]:
-    """How many of these words the name at their head takes up, and where in them it begins and ends; zeros for no name."""
-    head, tag = words[0]
-    if head[0] not in _first_characters() and head[0] not in _PARTICLES:
-        return 0, 0, 0
-    for count, part in _joined(words):
-        if is_chinese_name(part):
-            return count, 0, len(part)
-    if head.endswith(TITLES) and head[:-2] in surnames():
-        return 1, 0, len(head) - 2
-    if head in surnames() and len(words) > 1 and words[1][0] in TITLES:
-        return 1, 0, len(head)
-    return _freed_name(head) if tag.startswith("nr") else (0, 0, 0)
+def _native(words: list[Word], index: int, start: int) -> Iterator[Candidate]:
+    """Names of a surname and one or two characters that begin with this word and end with a word."""
+    text = ""
+    for after in range(index + 1, len(words) + 1):
+        text += words[after - 1][0]
+        if len(text) > _NAME_AT_MOST:
+            return
+        for surname in (text[:2], text[:1]):
+            if surname in _surnames() and 1 <= len(text) - len(surname) <= _GIVEN_AT_MOST:
+                shape = _shape(words[index:after], surname)
+                made = _made(surname, text[len(surname) :], whole=shape.endswith("one name"))
+                if made:
+                    span = start, start + len(text)
+                    yield _candidate(span, "native", *made, *_known(text), shape, *_beside(words, index, after))
 
 
-def _freed_name(word: str) -> tuple[int, int, int]:
-    """As `_name_at`, for a name that the tagger joined to a particle: 由齐强, 毕浩在."""
-    if word[0] in _PARTICLES and is_chinese_name(word[1:]):
-        return 1, 1, len(word)
-    if word[-1] in _PARTICLES and is_chinese_name(word[:-1]):
-        return 1, 0, len(word) - 1
-    return 0, 0, 0
+def _made(surname: str, given: str, *, whole: bool) -> list[str]:
+    """Evidence of the characters; empty where no name is made of them."""
+    grade = _surnames()[surname]
+    grades = [_given().get(character, "unlisted") for character in given]
+    if not all("\u3400" <= character <= "\u9fff" for character in given):
+        return []
+    if grades[0] == "never" or (grade == "word" and grades[0] not in ("name", "both")):
+        return []
+    return [f"surname {grade}", *(f"{'known' if whole else len(given)} given {each}" for each in grades)]
 
 
-def _joined(words: list[Word]) -> Iterator[tuple[int, str]]:
-    """The texts at the head of these words that may be one name, longest first, each with the number of words it joins."""
-    (head, tag), *rest = words
-    following = [word for word, _ in rest]
-    personal = tag.startswith("nr")
-    if len(rest) > 1 and personal and head in surnames() and len(following[0]) == len(following[1]) == 1:
-        yield 3, head + following[0] + following[1]  # 张 小 明
-    if rest and head in surnames() and (len(head) > 1 or len(following[0]) == _GIVEN_AT_MOST):
-        yield 2, head + following[0]  # 廖 建国, 令狐 磊
-    if rest and len(head) == 1 and (head + following[0])[:2] in surnames():
-        yield 2, head + following[0]  # 公 孙志强
-    if rest and len(head) == 2 and len(following[0]) == 1 and rest[0][1] in _TAGS_OF_LOOSE_ENDS:  # noqa: PLR2004  surname and half a given name
-        yield 2, head + following[0]  # 段子 轩
-    if personal or not rjieba.has_word(head):  # what is in no dictionary may be a name, whatever the tagger calls it
-        yield 1, head
+def _known(text: str) -> list[str]:
+    if text in historical_figures():
+        return ["figure"]
+    return ["no name"] if text in _not_names() else ["begins with no name"] if text[:-1] in _not_names() else []
 
 
-def _whole_words(match: re.Match[str], ends: list[int]) -> Span:
+def _shape(words: list[Word], surname: str) -> str:
+    """How the name lies in the words: 周杰伦 is one, 王|建国, 冯|巩, 段子|轩."""
+    if len(words) == 1:
+        text, tag = words[0]
+        return f"{min(len(text), 3)} in one {'name' if tag.startswith('nr') else 'word'}"
+    if len(surname) > 1:
+        return "compound surname and words"
+    if all(len(word) == 1 for word, _ in words):
+        return "single characters"
+    return "surname and word" if words[0][0] == surname else "words"
+
+
+def _runs(fitting: list[bool]) -> Iterator[tuple[int, int]]:
+    """Where words follow each other that may be a foreign name together: the first and the one after the last."""
+    first = 0
+    for index, fits in enumerate([*fitting, False]):
+        if not fits:
+            if index > first:
+                yield first, index
+            first = index + 1
+
+
+def _may_be_foreign(word: str, tag: str) -> bool:
+    return (len(word) == 1 or tag.startswith(("n", "x"))) and _foreign_characters().issuperset(word)
+
+
+def _foreign(words: list[Word], first: int, last: int, starts: list[int]) -> Iterator[Candidate]:
+    """Names written by sound, of the words from `first` to before `last`, or of some of them."""
+    for begin in range(first, last):
+        for after in range(begin + 1, last + 1):
+            text = "".join(word for word, _ in words[begin:after])
+            if len(text) > _FOREIGN_AT_MOST:
+                break
+            if len(text) > 1:
+                cut = ["run cut"] * ((begin > first) + (after < last))
+                made = ("foreign", f"length {min(len(text), 5)}", *cut, _foreign_shape(words[begin:after]), *_known(text))
+                yield _candidate((starts[begin], starts[after]), *made, *_beside(words, begin, after))
+
+
+def _foreign_shape(words: list[Word]) -> str:
+    tags = {tag[:2] for word, tag in words if len(word) > 1}
+    kind = "name" if tags == {"nr"} else "place" if "ns" in tags else "word" if tags else "characters"
+    return f"foreign of {'one' if len(words) == 1 else 'many'} {kind}"
+
+
+def _beside(words: list[Word], index: int, after: int) -> list[str]:
+    return [_before(words, index), _after(words, after)]
+
+
+def _before(words: list[Word], index: int) -> str:
+    """What kind of word stands before the one at `index`."""
+    if index == 0:
+        return "after nothing"
+    text, tag = words[index - 1]
+    if text in _NICKNAMED_BY:
+        return "after nickname"
+    if text in _context("before") or (len(text) > 1 and text[-1] in _ROLES_END_IN and text not in _context("no_role")):
+        return "after role"
+    if text[-1] in _JOINED_BY:
+        return "after joint"
+    if text[-1] in _CREDITED_BY:
+        return "after colon"
+    if not text[-1].isalnum():
+        return "after mark"
+    if len(text) > 1 and tag.startswith("nr"):
+        return "after name"
+    kinds = {"p": "preposition", "c": "preposition", "v": "verb", "ns": "place", "nt": "place"}
+    kind = kinds.get(tag[:2]) or kinds.get(tag[:1])
+    return f"after {kind}" if kind else f"after {'character' if len(text) == 1 else 'word'}"
+
+
+def _after(words: list[Word], index: int) -> str:
+    """What kind of word stands at `index`."""
+    if index == len(words):
+        return "before nothing"
+    text, tag = words[index]
+    if text in _context("surely_after"):
+        return "before sure context"
+    if text in _context("after"):
+        return "before context"
+    if text in _context("seldom_after"):
+        return "before thing"
+    if text[0] in _JOINED_BY:
+        return "before joint"
+    if not text[0].isalnum():
+        return "before mark"
+    if _surnames().get(text) in ("sure", "usual") or (tag.startswith("nr") and text[0] in _first_characters()):
+        return "before name"
+    kind = {"v": "verb", "d": "adverb", "p": "adverb", "c": "adverb", "m": "number"}.get(tag[:1])
+    if kind:
+        return f"before {kind}"
+    return "before place" if text[0] in _PLACES else f"before {'character' if len(text) == 1 else 'word'}"
+
+
+def _whole_words(match: re.Match[str], edges: list[int]) -> Span:
     """Where the match stands, less the words that it cuts in two: 迪卡普里奥提|供."""
     start, end = match.span()
-    first = next(edge for edge in ends if edge >= start)
-    last = next(edge for edge in reversed(ends) if edge <= end)
+    first = next(edge for edge in edges if edge >= start)
+    last = next(edge for edge in reversed(edges) if edge <= end)
     return (first, last) if any(dot in match.string[first:last] for dot in _DOTS) else (start, end)
 
 
 @cache
-def _first_characters() -> frozenset[str]:
-    return frozenset(surname[0] for surname in surnames())
+def historical_figures() -> frozenset[str]:
+    """Names that nobody doubts."""
+    return frozenset(" ".join(resources.lines("historical_figures.txt")).split())
 
 
 @cache
-def _given() -> frozenset[str]:
-    return frozenset("".join(resources.lines("given_name_characters.txt")))
+def _graded(name: str) -> dict[str, tuple[str, ...]]:
+    """The entries of a list by the first word of their lines."""
+    graded: dict[str, tuple[str, ...]] = {}
+    for line in resources.lines(name):
+        grade, *entries = line.split()
+        graded[grade] = (*graded.get(grade, ()), *entries)
+    return graded
+
+
+@cache
+def _surnames() -> dict[str, str]:
+    """The grade of each surname."""
+    return {surname: grade for grade, surnames in _graded("surnames.txt").items() for surname in surnames}
+
+
+@cache
+def _given() -> dict[str, str]:
+    """The grade of each character of given names."""
+    return {character: grade for grade, runs in _graded("given_name_characters.txt").items() for character in "".join(runs)}
+
+
+@cache
+def _context(place: str) -> frozenset[str]:
+    return frozenset(_graded("name_contexts.txt")[place])
+
+
+@cache
+def _first_characters() -> frozenset[str]:
+    return frozenset(surname[0] for surname in _surnames())
 
 
 @cache
@@ -149,7 +394,28 @@ def _not_names() -> frozenset[str]:
 
 
 @cache
-def _foreign() -> re.Pattern[str]:
+def _foreign_characters() -> frozenset[str]:
+    return frozenset("".join(resources.lines("transliteration_characters.txt")))
+
+
+@cache
+def _dotted() -> re.Pattern[str]:
     """汤姆·克鲁斯: two or more runs of the characters that foreign names are written with, joined by dots."""
-    run = f"[{''.join(resources.lines('transliteration_characters.txt'))}]{{1,7}}"
+    run = f"{_class(_foreign_characters())}{{1,7}}"
     return re.compile(f"{run}(?:[{_DOTS}]{run})+")
+
+
+@cache
+def _simplified() -> dict[int, str]:
+    pairs = " ".join(resources.lines("traditional.txt")).split()
+    return {ord(traditional): form for traditional, form in pairs}
+
+
+def _class(characters: frozenset[str] | set[str] | list[str]) -> str:
+    return f"[{_both_forms(characters)}]"
+
+
+def _both_forms(characters: frozenset[str] | set[str] | list[str]) -> str:
+    """These characters and those that they are the simplified forms of."""
+    wanted = set(characters)
+    return "".join(sorted(wanted | {chr(code) for code, form in _simplified().items() if form in wanted}))
