@@ -31,78 +31,81 @@ TITLES = ("先生", "女士", "小姐", "太太", "夫人", "教授", "老师", 
 """Words after which nobody doubts that the surname before them is a person's."""
 
 POINTS: dict[str, float] = {
-    "1 given both": 0.0,
-    "1 given common": -0.5,
-    "1 given name": 0.8,
-    "1 given unlisted": -1.7,
+    "1 given both": 0.1,
+    "1 given common": -0.4,
+    "1 given name": 0.7,
+    "1 given unlisted": -1.5,
     "2 given both": 0.7,
-    "2 given common": 0.6,
-    "2 given name": 1.6,
-    "2 given never": -3.2,
-    "2 given unlisted": -1.0,
+    "2 given common": 0.5,
+    "2 given name": 1.9,
+    "2 given never": -3.0,
+    "2 given unlisted": -1.2,
     "2 in one name": -0.5,
-    "2 in one word": -1.2,
-    "3 in one name": 0.9,
-    "3 in one word": 1.2,
+    "2 in one word": -0.7,
+    "3 in one name": 0.3,
+    "3 in one word": 0.3,
     "after character": -1.5,
-    "after colon": 1.0,
-    "after joint": 0.3,
-    "after mark": -1.0,
-    "after name": -0.5,
+    "after colon": 1.2,
+    "after joint": 0.4,
+    "after mark": -0.9,
+    "after name": -0.6,
     "after nickname": -2.5,
     "after nothing": 0.9,
     "after place": -1.8,
-    "after preposition": -0.2,
-    "after role": 1.3,
-    "after verb": -0.9,
-    "after word": -1.4,
-    "before adverb": 0.8,
-    "before character": -2.4,
-    "before context": 1.4,
-    "before joint": 1.7,
-    "before mark": -0.4,
-    "before name": -1.5,
-    "before nothing": -0.0,
-    "before number": 0.6,
-    "before place": -2.4,
-    "before sure context": 2.6,
-    "before thing": -2.6,
-    "before verb": 0.1,
-    "before word": -0.1,
-    "begins with no name": -2.0,
-    "compound surname and words": 0.9,
+    "after preposition": -0.1,
+    "after role": 1.6,
+    "after verb": -0.8,
+    "after word": -1.3,
+    "before adverb": 0.7,
+    "before character": -2.9,
+    "before context": 1.2,
+    "before joint": 1.5,
+    "before mark": -0.7,
+    "before name": -1.2,
+    "before nothing": -0.6,
+    "before number": 0.4,
+    "before place": -0.8,
+    "before sure context": 2.5,
+    "before thing": -2.2,
+    "before verb": 0.0,
+    "before word": -0.3,
+    "begins with no name": -2.1,
+    "compound surname and words": -0.5,
     "dotted": 6.0,
+    "ends in particle": -1.2,
     "figure": 6.0,
     "foreign": 0.0,
-    "foreign of many characters": 1.3,
-    "foreign of many name": -0.7,
+    "foreign of many characters": 1.4,
+    "foreign of many name": -0.8,
     "foreign of many place": -1.6,
-    "foreign of many word": -0.2,
+    "foreign of many word": -0.4,
     "foreign of one name": 1.5,
-    "foreign of one place": 0.4,
-    "foreign of one word": -1.3,
-    "known given both": 1.5,
-    "known given common": 0.8,
-    "known given name": 1.8,
+    "foreign of one place": 0.5,
+    "foreign of one word": -1.2,
+    "known given both": 2.0,
+    "known given common": 1.4,
+    "known given name": 2.3,
     "known given never": -3.0,
     "known given unlisted": -0.8,
-    "length 2": -1.6,
-    "length 3": -0.4,
-    "length 4": -0.0,
-    "length 5": 1.5,
-    "native": -1.1,
+    "length 2": -1.5,
+    "length 3": -0.2,
+    "length 4": 0.1,
+    "length 5": 1.0,
+    "native": -1.2,
     "no name": -4.5,
-    "run cut": -2.2,
-    "single characters": 0.5,
-    "surname and word": -1.5,
-    "surname compound": -0.7,
-    "surname doubtful": -0.5,
-    "surname rare": -0.7,
-    "surname sure": 1.3,
-    "surname usual": 0.8,
-    "surname word": -1.9,
+    "run cut": -2.3,
+    "single characters": 1.2,
+    "surname and name": -1.3,
+    "surname and word": -1.0,
+    "surname compound": 1.1,
+    "surname doubtful": -0.8,
+    "surname rare": -0.8,
+    "surname sure": 0.9,
+    "surname usual": 0.5,
+    "surname word": -2.2,
     "titled": 5.0,
-    "words": -2.0,
+    "word for a sound": -0.1,
+    "words": -1.2,
 }
 """How far each piece of evidence speaks for a name; a name has more than 0 in sum.
 
@@ -119,6 +122,10 @@ _JOINED_BY = frozenset("与和及、跟")
 _CREDITED_BY = frozenset("：:/")
 _PLACES = frozenset("路村乡镇县市区省州山湖河江桥巷苑坊墩峪庄屯寺庙岛湾街站港峡沟店馆园城")
 """What follows the name of a place that is built like a person's: 杨林|路, 夏坡|村."""
+_NO_HAN = "\\x00-\u2e7f\u3000-\u33ff\ua000-\uf8ff\ufb00-\uffff"
+"""Characters that no name holds, as a class."""
+_PARTICLES = frozenset("dpcurfym")
+"""Parts of speech that a name seldom ends in."""
 _ROLES_END_IN = frozenset("员家手长者师星席士")
 
 _TIP = 2.0
@@ -151,17 +158,24 @@ class Candidate(NamedTuple):
 @cache
 def possible() -> str:
     """No caption without a match of this (a regular expression of Arrow) names a person: a cheap look before the tagger's."""
-    surnames = _surnames()
-    given = _given()
-    doubtless = {surname[0] for surname, grade in surnames.items() if grade != "word"}
-    words = {surname for surname, grade in surnames.items() if grade == "word"}
-    never = [character for character, grade in given.items() if grade == "never"]
-    likely = [character for character, grade in given.items() if grade in ("name", "both")]
-    foreign = _class(_foreign_characters())
-    return (
-        rf"{_class(doubtless)}(?:{'|'.join(TITLES)})|{_class(words)}{_class(likely)}|{foreign}{{2}}"
-        rf"|{_class(doubtless)}[^\P{{Han}}{_both_forms(never)}]|\p{{Han}}[{_DOTS}]\p{{Han}}"
-    )
+    return rf"{_opening(_both_forms)}|[{_both_forms(_foreign_characters())}]{{2}}|\p{{Han}}[{_DOTS}]\p{{Han}}"
+
+
+@cache
+def _openings() -> re.Pattern[str]:
+    """Where a Chinese name may begin in a simplified text."""
+    return re.compile(f"(?={_opening(''.join)})")
+
+
+def _opening(forms: Callable[[Collection[str]], str]) -> str:
+    """How a Chinese name begins: two characters, or a surname and a title; `forms` are those of a character to look for."""
+    doubtless = forms({surname[0] for surname, grade in _surnames().items() if grade != "word"})
+    words = forms({surname for surname, grade in _surnames().items() if grade == "word"})
+    never = forms([character for character, grade in _given().items() if grade == "never"])
+    likely = forms([character for character, grade in _given().items() if grade in ("name", "both")])
+    usual = f"[{doubtless}](?:[^{never}{_NO_HAN}]|{'|'.join(TITLES)})|[{words}][{likely}]"
+    others = [figure for figure in sorted(historical_figures()) if not re.match(usual, figure)]  # 霍去病
+    return "|".join([usual, *(f"[{forms(figure[0])}][{forms(figure[1])}]" for figure in others)])
 
 
 def person_spans(caption: str, second_opinion: SecondOpinion | None = None) -> list[Span]:
@@ -186,11 +200,12 @@ def candidates(caption: str) -> Iterator[Candidate]:
     text = simplified(caption)
     words = rjieba.tag(text, False)  # noqa: FBT003  positional only: words of the dictionary alone, no guesses
     starts = list(accumulate((len(word) for word, _ in words), initial=0))
-    firsts, foreign = _first_characters(), _foreign_characters()
-    for index, (word, _) in enumerate(words):
-        if word[0] in firsts:
-            yield from _titled(words, index, starts[index])
-            yield from _native(words, index, starts[index])
+    openings = {match.start() for match in _openings().finditer(text)}
+    for index, start in enumerate(starts):
+        if start in openings:
+            yield from _titled(words, index, start)
+            yield from _native(words, index, start)
+    foreign = _foreign_characters()
     for first, last in _runs([word[0] in foreign and _may_be_foreign(word, tag) for word, tag in words]):
         yield from _foreign(words, first, last, starts)
     for match in _dotted().finditer(text) if any(dot in text for dot in _DOTS) else ():
@@ -224,22 +239,28 @@ def _native(words: list[Word], index: int, start: int) -> Iterator[Candidate]:
             return
         for surname in (text[:2], text[:1]):
             if surname in _surnames() and 1 <= len(text) - len(surname) <= _GIVEN_AT_MOST:
-                shape = _shape(words[index:after], surname)
-                made = _made(surname, text[len(surname) :], whole=shape.endswith("one name"))
-                if made:
+                whole = after == index + 1 and words[index][1].startswith("nr")
+                made = _made(surname, text[len(surname) :], whole=whole)
+                if made or text in historical_figures():
+                    shape = _shape(words[index:after], surname)
                     span = start, start + len(text)
-                    yield _candidate(span, "native", *made, *_known(text), shape, *_beside(words, index, after))
+                    evidence = (*made, *_known(text), shape, *_particle(words[after - 1]), *_beside(words, index, after))
+                    yield _candidate(span, "native", *evidence)
 
 
 def _made(surname: str, given: str, *, whole: bool) -> list[str]:
     """Evidence of the characters; empty where no name is made of them."""
     grade = _surnames()[surname]
     grades = [_given().get(character, "unlisted") for character in given]
-    if not all("\u3400" <= character <= "\u9fff" for character in given):
+    if not all(map(_is_han, given)):
         return []
     if grades[0] == "never" or (grade == "word" and grades[0] not in ("name", "both")):
         return []
     return [f"surname {grade}", *(f"{'known' if whole else len(given)} given {each}" for each in grades)]
+
+
+def _is_han(character: str) -> bool:
+    return "\u3400" <= character <= "\u9fff"
 
 
 def _known(text: str) -> list[str]:
@@ -257,7 +278,15 @@ def _shape(words: list[Word], surname: str) -> str:
         return "compound surname and words"
     if all(len(word) == 1 for word, _ in words):
         return "single characters"
-    return "surname and word" if words[0][0] == surname else "words"
+    if words[0][0] != surname:
+        return "words"
+    return f"surname and {'name' if words[1][1].startswith('nr') else 'word'}"
+
+
+def _particle(word: Word) -> list[str]:
+    """熊|正 is the bear that just does something."""
+    text, tag = word
+    return ["ends in particle"] if len(text) == 1 and tag[0] in _PARTICLES else []
 
 
 def _runs(fitting: list[bool]) -> Iterator[tuple[int, int]]:
@@ -283,7 +312,15 @@ def _foreign(words: list[Word], first: int, last: int, starts: list[int]) -> Ite
                 break
             if len(text) > 1:
                 cut = ["run cut"] * ((begin > first) + (after < last))
-                made = ("foreign", f"length {min(len(text), 5)}", *cut, _foreign_shape(words[begin:after]), *_known(text))
+                sounds = ["word for a sound" for character in text if _foreign_grades()[character] == "word"]
+                made = (
+                    "foreign",
+                    f"length {min(len(text), 5)}",
+                    *sounds,
+                    *cut,
+                    _foreign_shape(words[begin:after]),
+                    *_known(text),
+                )
                 yield _candidate((starts[begin], starts[after]), *made, *_beside(words, begin, after))
 
 
@@ -301,7 +338,7 @@ def _before(words: list[Word], index: int) -> str:
     """What kind of word stands before the one at `index`."""
     if index == 0:
         return "after nothing"
-    text, tag = words[index - 1]
+    text, tag = words[index - 2 if index > 1 and words[index - 1][0].isspace() else index - 1]
     if text in _NICKNAMED_BY:
         return "after nickname"
     if text in _context("before") or (len(text) > 1 and text[-1] in _ROLES_END_IN and text not in _context("no_role")):
@@ -339,7 +376,7 @@ def _after(words: list[Word], index: int) -> str:
     kind = {"v": "verb", "d": "adverb", "p": "adverb", "c": "adverb", "m": "number"}.get(tag[:1])
     if kind:
         return f"before {kind}"
-    return "before place" if text[0] in _PLACES else f"before {'character' if len(text) == 1 else 'word'}"
+    return "before place" if text in _PLACES else f"before {'character' if len(text) == 1 else 'word'}"
 
 
 def _whole_words(match: re.Match[str], edges: list[int]) -> Span:
@@ -366,6 +403,10 @@ def _graded(name: str) -> dict[str, tuple[str, ...]]:
     return graded
 
 
+def _graded_characters(name: str) -> dict[str, str]:
+    return {character: grade for grade, runs in _graded(name).items() for character in "".join(runs)}
+
+
 @cache
 def _surnames() -> dict[str, str]:
     """The grade of each surname."""
@@ -375,7 +416,7 @@ def _surnames() -> dict[str, str]:
 @cache
 def _given() -> dict[str, str]:
     """The grade of each character of given names."""
-    return {character: grade for grade, runs in _graded("given_name_characters.txt").items() for character in "".join(runs)}
+    return _graded_characters("given_name_characters.txt")
 
 
 @cache
@@ -395,27 +436,29 @@ def _not_names() -> frozenset[str]:
 
 @cache
 def _foreign_characters() -> frozenset[str]:
-    return frozenset("".join(resources.lines("transliteration_characters.txt")))
+    return frozenset(_foreign_grades())
+
+
+@cache
+def _foreign_grades() -> dict[str, str]:
+    """The grade of each character that foreign names are written with."""
+    return _graded_characters("transliteration_characters.txt")
 
 
 @cache
 def _dotted() -> re.Pattern[str]:
     """汤姆·克鲁斯: two or more runs of the characters that foreign names are written with, joined by dots."""
-    run = f"{_class(_foreign_characters())}{{1,7}}"
+    run = f"[{''.join(_foreign_characters())}]{{1,7}}"
     return re.compile(f"{run}(?:[{_DOTS}]{run})+")
 
 
 @cache
 def _simplified() -> dict[int, str]:
     pairs = " ".join(resources.lines("traditional.txt")).split()
-    return {ord(traditional): form for traditional, form in pairs}
+    return {ord(pair[0]): pair[1] for pair in pairs}
 
 
-def _class(characters: frozenset[str] | set[str] | list[str]) -> str:
-    return f"[{_both_forms(characters)}]"
-
-
-def _both_forms(characters: frozenset[str] | set[str] | list[str]) -> str:
+def _both_forms(characters: Collection[str]) -> str:
     """These characters and those that they are the simplified forms of."""
     wanted = set(characters)
     return "".join(sorted(wanted | {chr(code) for code, form in _simplified().items() if form in wanted}))
