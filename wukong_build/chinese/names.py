@@ -35,65 +35,66 @@ POINTS: dict[str, float] = {
     "1 given common": -0.4,
     "1 given name": 0.7,
     "1 given unlisted": -1.5,
-    "2 given both": 0.7,
+    "2 given both": 0.6,
     "2 given common": 0.5,
     "2 given name": 1.9,
     "2 given never": -3.0,
-    "2 given unlisted": -1.2,
-    "2 in one name": -0.5,
+    "2 given unlisted": -1.1,
+    "2 in one name": -0.6,
     "2 in one word": -0.7,
     "3 in one name": 0.3,
     "3 in one word": 0.3,
     "after character": -1.5,
-    "after colon": 1.2,
+    "after colon": 1.3,
     "after joint": 0.4,
-    "after mark": -0.9,
+    "after mark": -1.0,
     "after name": -0.6,
     "after nickname": -2.5,
     "after nothing": 0.9,
-    "after place": -1.8,
-    "after preposition": -0.1,
+    "after place": -2.0,
+    "after preposition": -0.2,
     "after role": 1.6,
     "after verb": -0.8,
     "after word": -1.3,
     "before adverb": 0.7,
-    "before character": -2.9,
+    "before character": -2.8,
+    "before colon": -0.7,
     "before context": 1.2,
-    "before joint": 1.5,
+    "before joint": 1.6,
     "before mark": -0.7,
     "before name": -1.2,
     "before nothing": -0.6,
-    "before number": 0.4,
+    "before number": 0.5,
     "before place": -0.8,
-    "before sure context": 2.5,
-    "before thing": -2.2,
-    "before verb": 0.0,
-    "before word": -0.3,
+    "before sure context": 2.4,
+    "before thing": -2.1,
+    "before verb": 0.1,
+    "before word": -0.2,
     "begins with no name": -2.1,
     "compound surname and words": -0.5,
-    "dotted": 6.0,
+    "dotted": 9.0,
     "ends in particle": -1.2,
     "figure": 6.0,
-    "foreign": 0.0,
-    "foreign of many characters": 1.4,
-    "foreign of many name": -0.8,
-    "foreign of many place": -1.6,
-    "foreign of many word": -0.4,
-    "foreign of one name": 1.5,
-    "foreign of one place": 0.5,
-    "foreign of one word": -1.2,
+    "foreign": -0.2,
+    "foreign of many characters": 1.7,
+    "foreign of many name": -0.7,
+    "foreign of many place": -1.9,
+    "foreign of many word": -0.3,
+    "foreign of one name": 1.7,
+    "foreign of one place": -0.3,
+    "foreign of one word": -0.9,
     "known given both": 2.0,
     "known given common": 1.4,
     "known given name": 2.3,
     "known given never": -3.0,
     "known given unlisted": -0.8,
-    "length 2": -1.5,
-    "length 3": -0.2,
-    "length 4": 0.1,
-    "length 5": 1.0,
-    "native": -1.2,
+    "length 2": -1.6,
+    "length 3": -0.1,
+    "length 4": 0.2,
+    "length 5": 0.9,
+    "native": -1.4,
     "no name": -4.5,
-    "run cut": -2.3,
+    "run cut": -2.4,
     "single characters": 1.2,
     "surname and name": -1.3,
     "surname and word": -1.0,
@@ -104,7 +105,7 @@ POINTS: dict[str, float] = {
     "surname usual": 0.5,
     "surname word": -2.2,
     "titled": 5.0,
-    "word for a sound": -0.1,
+    "word for a sound": -0.2,
     "words": -1.2,
 }
 """How far each piece of evidence speaks for a name; a name has more than 0 in sum.
@@ -126,6 +127,9 @@ _NO_HAN = "\\x00-\u2e7f\u3000-\u33ff\ua000-\uf8ff\ufb00-\uffff"
 """Characters that no name holds, as a class."""
 _PARTICLES = frozenset("dpcurfym")
 """Parts of speech that a name seldom ends in."""
+_TAGS_BEFORE = {"p": "preposition", "c": "preposition", "v": "verb", "ns": "place", "nt": "place", "nr": "name"}
+_TAGS_AFTER = {"v": "verb", "d": "adverb", "p": "adverb", "c": "adverb", "m": "number"}
+_PLACES_AFTER = {"surely_after": "before sure context", "after": "before context", "seldom_after": "before thing"}
 _ROLES_END_IN = frozenset("员家手长者师星席士")
 
 _TIP = 2.0
@@ -335,7 +339,7 @@ def _beside(words: list[Word], index: int, after: int) -> list[str]:
 
 
 def _before(words: list[Word], index: int) -> str:
-    """What kind of word stands before the one at `index`."""
+    """What kind of word stands before the one at `index`, a blank aside."""
     if index == 0:
         return "after nothing"
     text, tag = words[index - 2 if index > 1 and words[index - 1][0].isspace() else index - 1]
@@ -343,17 +347,8 @@ def _before(words: list[Word], index: int) -> str:
         return "after nickname"
     if text in _context("before") or (len(text) > 1 and text[-1] in _ROLES_END_IN and text not in _context("no_role")):
         return "after role"
-    if text[-1] in _JOINED_BY:
-        return "after joint"
-    if text[-1] in _CREDITED_BY:
-        return "after colon"
-    if not text[-1].isalnum():
-        return "after mark"
-    if len(text) > 1 and tag.startswith("nr"):
-        return "after name"
-    kinds = {"p": "preposition", "c": "preposition", "v": "verb", "ns": "place", "nt": "place"}
-    kind = kinds.get(tag[:2]) or kinds.get(tag[:1])
-    return f"after {kind}" if kind else f"after {'character' if len(text) == 1 else 'word'}"
+    kind = _TAGS_BEFORE.get(tag[:2] if len(text) > 1 else "") or _TAGS_BEFORE.get(tag[:1])
+    return f"after {_mark(text[-1]) or kind or _size(text)}"
 
 
 def _after(words: list[Word], index: int) -> str:
@@ -361,22 +356,25 @@ def _after(words: list[Word], index: int) -> str:
     if index == len(words):
         return "before nothing"
     text, tag = words[index]
-    if text in _context("surely_after"):
-        return "before sure context"
-    if text in _context("after"):
-        return "before context"
-    if text in _context("seldom_after"):
-        return "before thing"
-    if text[0] in _JOINED_BY:
-        return "before joint"
-    if not text[0].isalnum():
-        return "before mark"
+    for place, kind in _PLACES_AFTER.items():
+        if text in _context(place):
+            return kind
     if _surnames().get(text) in ("sure", "usual") or (tag.startswith("nr") and text[0] in _first_characters()):
         return "before name"
-    kind = {"v": "verb", "d": "adverb", "p": "adverb", "c": "adverb", "m": "number"}.get(tag[:1])
-    if kind:
-        return f"before {kind}"
-    return "before place" if text in _PLACES else f"before {'character' if len(text) == 1 else 'word'}"
+    return f"before {_mark(text[0]) or _TAGS_AFTER.get(tag[:1]) or ('place' if text in _PLACES else _size(text))}"
+
+
+def _mark(character: str) -> str:
+    """What kind of mark, or joint between names, it is; empty for all else."""
+    if character in _JOINED_BY:
+        return "joint"
+    if character in _CREDITED_BY:
+        return "colon"
+    return "" if character.isalnum() else "mark"
+
+
+def _size(text: str) -> str:
+    return "character" if len(text) == 1 else "word"
 
 
 def _whole_words(match: re.Match[str], edges: list[int]) -> Span:
