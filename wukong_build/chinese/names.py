@@ -110,7 +110,8 @@ POINTS: dict[str, float] = {
 }
 """How far each piece of evidence speaks for a name; a name has more than 0 in sum.
 
-Weights of a logistic regression over tagged news and own captions, rounded.
+Weights of a logistic regression over the tagged People's Daily of January 1998, reviews of goods without names, and captions
+of our own, rounded; those of dotted names, titles, figures, nicknames and colons are set by hand.
 """
 
 _DOTS = "·•・‧∙●"
@@ -140,7 +141,6 @@ Span = tuple[int, int]
 
 SecondOpinion = Callable[[str], Collection[Span]]
 """Tells where another tagger sees names of persons."""
-
 
 Word = tuple[str, str]
 """A word of the caption, in simplified characters, and its part of speech."""
