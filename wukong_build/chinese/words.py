@@ -46,7 +46,7 @@ _SPELLED_AT_LEAST = 4
 """Letters of a word that may be spelled, p.o.r.n: `S M L` are sizes. A word is spelled throughout: `an al` is another."""
 
 _CAPTIONS_AT_ONCE = 1 << 20
-"""Characters, above which captions are looked through in several goes: some twenty bytes of memory for each."""
+"""Characters, above which captions are looked through in several goes: some sixty bytes of memory for each."""
 
 
 class Entry(NamedTuple):
@@ -173,16 +173,23 @@ class _Text:
 
     def runs_on(self, place: Places) -> Mask:
         """Whether a word of letters runs on across the place: `av` is no hit in `java`, nor in `avenue`."""
-        letters: Mask = self.kinds == LETTER
-        return letters[place - 1] & letters[place]
+        runs_on: Mask = (self.kinds[place - 1] == LETTER) & (self.kinds[place] == LETTER)
+        return runs_on
 
-    def are_whole(self, starts: Places, ends: Places) -> Mask:
-        """Which of these spans cut no word of the segmentation in two."""
-        places = np.concatenate([starts, ends])
+    def are_whole(self, starts: Places, ends: Places, *, compounds: bool = True) -> Mask:
+        """Which spans cut no word of the segmentation in two; 国产手机 is one, but a compound: it may be cut where words meet."""
+        places = np.stack([starts, ends])
         within_han = (self.kinds[places - 1] == HAN) & (self.kinds[places] == HAN)
         begins = self._begin_words(places[within_han])
-        cuts_a_word = within_han & ~begins[places]
-        return ~(cuts_a_word[: len(starts)] | cuts_a_word[len(starts) :])
+        cut: Mask = (within_han & ~begins[places]).any(axis=0)
+        if compounds and cut.any():
+            edges = np.append(np.flatnonzero(begins), len(begins))
+            word = np.searchsorted(edges, starts, "right")
+            inside = cut & (edges[word] >= ends)
+            for span in np.flatnonzero(inside):
+                rest = (self.codes[edges[word[span] - 1] : starts[span]], self.codes[ends[span] : edges[word[span]]])
+                cut[span] = any(len(part) and not rjieba.has_word(variants.text_of(part)) for part in rest)
+        return np.logical_not(cut)
 
     def _begin_words(self, places: Places) -> Mask:
         """Where words begin, told right in the clauses that these places lie in; no other is segmented."""
@@ -197,7 +204,9 @@ class _Text:
     @cached_property
     def _clauses(self) -> Places:
         """Of each character the number of its clause, a divider being the last of one."""
-        return np.cumsum(self.kinds == DIVIDER) - (self.kinds == DIVIDER)
+        dividers = (self.kinds == DIVIDER).astype(np.int64)
+        before: Places = np.cumsum(dividers) - dividers
+        return before
 
 
 class _Look:
@@ -222,7 +231,9 @@ class _Look:
         altered &= kept
         kept[altered] = left.are_whole(starts[altered], ends[altered])
         guarded = kept & (altered | whole[words] | self._by_sound)
-        kept[guarded] = text.are_whole(firsts[guarded], lasts[guarded] + 1)
+        kept[guarded] = text.are_whole(firsts[guarded], lasts[guarded] + 1, compounds=not self._by_sound)
+        for hit in np.flatnonzero(kept & self._by_sound):  # 病毒 sounds like 冰毒 and means itself
+            kept[hit] = not rjieba.has_word(variants.text_of(text.codes[firsts[hit] : lasts[hit] + 1]))
         return words[kept], text.places[firsts[kept]], text.places[lasts[kept]] + 1
 
     def _may_stand(self, kinds: bytes) -> bool:
