@@ -53,7 +53,7 @@ def test_hits(caption: str | None, expected: list[tuple[int, int, str]]) -> None
         ("#赌博\n毒品", [Entry("毒品", "own")]),
         ("two words\r\n", [Entry("two words", "own")]),
         ("!禁止赌博\n! 反赌博\n", [Entry("禁止赌博", ""), Entry("反赌博", "")]),
-        ("甲\n#: whole words\n乙\n#: any text\n丙", [Entry("甲", "own"), Entry("乙", "own", whole=True), Entry("丙", "own")]),
+        ("甲\n#: whole words\n乙\n#: anywhere\n丙", [Entry("甲", "own"), Entry("乙", "own", whole=True), Entry("丙", "own")]),
         ("#:whole words\n乙", [Entry("乙", "own", whole=True)]),
     ],
 )
@@ -68,7 +68,7 @@ def test_entries(text: str, expected: list[Entry]) -> None:
         (b"", "own.txt.*no word in it"),
         ("# 说明\n\n#: whole words\n".encode(), "own.txt.*no word in it"),
         ("甲\n#: whole word\n".encode(), r"own.txt', line 2: `#: whole word` says nothing \(did you mean whole words\?\)"),
-        ("甲\n#:\n".encode(), "own.txt', line 2.*`#: whole words` or `#: any text`"),
+        ("甲\n#:\n".encode(), "own.txt', line 2.*`#: whole words` or `#: anywhere`"),
         ("甲\n\n".encode() + "看".encode() * 10_000, f"own.txt', line 3: 10000 characters; a word has {LONGEST} at most"),
         ("甲\n!\n".encode(), "own.txt', line 2.*no character that can be seen"),
         ("甲\n\u200b\n".encode(), "own.txt', line 2.*no character that can be seen"),

@@ -1,49 +1,32 @@
 """WordList: many words looked for in many captions at once, each word in one or more categories, in disguise too.
 
 A list has one word a line. `#` begins a comment, `!` a phrase in which no word counts (`!一次性生活`: 性生活 is not meant
-there). Below the line `#: whole words` a word counts only where it cuts none of the words that the caption is made of (国产
-does not in 我国|产品); below `#: any text`, and from the top, it counts wherever its characters stand.
+there). Below the line `#: whole words` a word counts only where it cuts no word of the caption in two, as 国产 does in
+我国|产品; below `#: anywhere`, and from the top, wherever its characters stand.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from functools import cached_property, lru_cache
-from itertools import accumulate, pairwise
+from functools import lru_cache
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-import daachorse
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import rjieba
 
 from wukong_build import resources
-from wukong_build.chinese import variants
-from wukong_build.chinese.variants import DIVIDER, FILLER, HAN, INVISIBLE, LETTER, Codes, Kinds
+from wukong_build.chinese import looks, variants
+from wukong_build.chinese.looks import Mask, Places
 from wukong_build.errors import ConfigError, nearest
-
-Places = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 LONGEST = 256
 """Characters of the longest word: a longer line is no word, and the file perhaps no list."""
 
-_WHOLE = {"whole words": True, "any text": False}
+_WHOLE = {"whole words": True, "anywhere": False}
 """What a line may say after `#:`, and whether the words below count only whole."""
-
-_BETWEEN_HAN = re.compile(rb"z(?:(?:f{0,5}|(?=.{1,5}z)f*lf*)z)*")
-"""Kinds of a word of Han characters: between two stand up to five others, of which one may be a letter or a digit."""
-_BETWEEN_ANY = re.compile(rb"[lz](?:f{0,5}[lz])*")
-"""Kinds of a word with letters: between two characters stand up to five others, none of them a letter or a digit."""
-_HAN_WORD, _HAN_ALONE = re.compile(rb"z(?:f*z)*"), re.compile(rb"zz+")
-_WORD = re.compile(rb"[lz](?:f*[lz])*")
-_PARTED = re.compile(rb"lf+l")
-_SPELLED_AT_LEAST = 4
-"""Letters of a word that may be spelled, p.o.r.n: `S M L` are sizes. A word is spelled throughout: `an al` is another."""
 
 _CAPTIONS_AT_ONCE = 1 << 20
 """Characters, above which captions are looked through in several goes: some sixty bytes of memory for each."""
@@ -110,7 +93,7 @@ def _directive(said: str, where: str) -> bool:
 def _check(word: str, where: str) -> None:
     if len(word) > LONGEST:
         raise ConfigError(f"{where}: {len(word)} characters; a word has {LONGEST} at most, and each a line of its own")
-    if not (word and word.isprintable()) and not np.any(variants.kinds()[variants.codes_of(word)] > INVISIBLE):
+    if not (word and word.isprintable()) and not np.any(variants.kinds()[variants.codes_of(word)] > variants.INVISIBLE):
         raise ConfigError(f"{where}: {word!r} has no character that can be seen")
 
 
@@ -127,7 +110,7 @@ class WordList:
         self._categories = np.array([numbers[each.category] for each in known], np.int64)
         self._whole = np.array([each.whole for each in known], np.bool_)
         self._in_disguise = in_disguise
-        self._looks = list(_looks([each.word for each in known], self._categories >= 0, in_disguise, by_sound))
+        self._looks = list(looks.looks([each.word for each in known], self._categories >= 0, in_disguise, by_sound))
 
     def hits(self, captions: pa.Array) -> Hits:
         """All hits in all captions; of those that overlap the first counts, and of those that begin together the longest."""
@@ -145,137 +128,11 @@ class WordList:
 
     def _in_text(self, text: str) -> Hits:
         """The hits in a text that begins and ends with a line break, as if it were one caption."""
-        seen = _Text.of(text, self._in_disguise)
+        seen = looks.Text.of(text, self._in_disguise)
         found = [look.found(seen, self._whole) for look in self._looks]
         words, starts, ends = (np.concatenate(each) for each in zip(*found, strict=True))
         kept = _counted(starts, ends, self._categories[words])
         return Hits(np.zeros_like(kept), starts[kept], ends[kept], self._categories[words[kept]])
-
-
-class _Text:
-    """Characters between line breaks, and where each stood in the text that they were taken from."""
-
-    def __init__(self, codes: Codes, kinds: Kinds, places: Places) -> None:
-        self.codes, self.kinds, self.places = codes, kinds, places
-
-    @classmethod
-    def of(cls, text: str, in_disguise: bool) -> _Text:
-        """As it stands, or folded and without what cannot be seen."""
-        codes = variants.codes_of(text)
-        codes = variants.plain()[codes] if in_disguise else codes
-        whole = cls(codes, variants.kinds()[codes], np.arange(len(codes)))
-        return whole.keeping(FILLER) if in_disguise else whole
-
-    def keeping(self, least: int) -> _Text:
-        """What is of this kind or a higher one."""
-        kept = np.flatnonzero(self.kinds >= least)
-        return _Text(self.codes[kept], self.kinds[kept], kept)
-
-    def runs_on(self, place: Places) -> Mask:
-        """Whether a word of letters runs on across the place: `av` is no hit in `java`, nor in `avenue`."""
-        runs_on: Mask = (self.kinds[place - 1] == LETTER) & (self.kinds[place] == LETTER)
-        return runs_on
-
-    def are_whole(self, starts: Places, ends: Places, *, compounds: bool = True) -> Mask:
-        """Which spans cut no word of the segmentation in two; 国产手机 is one, but a compound: it may be cut where words meet."""
-        places = np.stack([starts, ends])
-        within_han = (self.kinds[places - 1] == HAN) & (self.kinds[places] == HAN)
-        begins = self._begin_words(places[within_han])
-        cut: Mask = (within_han & ~begins[places]).any(axis=0)
-        if compounds and cut.any():
-            edges = np.append(np.flatnonzero(begins), len(begins))
-            word = np.searchsorted(edges, starts, "right")
-            inside = cut & (edges[word] >= ends)
-            for span in np.flatnonzero(inside):
-                rest = (self.codes[edges[word[span] - 1] : starts[span]], self.codes[ends[span] : edges[word[span]]])
-                cut[span] = any(len(part) and not rjieba.has_word(variants.text_of(part)) for part in rest)
-        return np.logical_not(cut)
-
-    def _begin_words(self, places: Places) -> Mask:
-        """Where words begin, told right in the clauses that these places lie in; no other is segmented."""
-        asked = np.zeros(self._clauses[-1] + 1, np.bool_)
-        asked[self._clauses[places]] = True
-        chosen = np.flatnonzero(asked[self._clauses])
-        words = rjieba.cut(variants.text_of(self.codes[chosen]), hmm=False)  # by its dictionary alone: it joins no others
-        begins = np.zeros(len(self.codes), np.bool_)
-        begins[chosen[np.fromiter(accumulate(map(len, words[:-1]), initial=0), np.int64)[: len(chosen)]]] = True
-        return begins
-
-    @cached_property
-    def _clauses(self) -> Places:
-        """Of each character the number of its clause, a divider being the last of one."""
-        dividers = (self.kinds == DIVIDER).astype(np.int64)
-        before: Places = np.cumsum(dividers) - dividers
-        return before
-
-
-class _Look:
-    """One way to look at captions: which characters are left, or by sound, and the automaton of the words that are found so."""
-
-    def __init__(self, words: dict[int, str], least: int = INVISIBLE, *, by_sound: bool = False) -> None:
-        self._words = np.fromiter(words, np.int64, len(words))
-        self._least, self._by_sound = least, by_sound
-        self._automaton = daachorse.CharwiseDoubleArrayAhoCorasick(list(words.values()), daachorse.MATCH_KIND_STANDARD)
-
-    def found(self, text: _Text, whole: Mask) -> tuple[Places, Places, Places]:
-        """Of each hit, overlapping ones too: the number of its word, and where it begins and ends."""
-        left = text if self._least == INVISIBLE else text.keeping(self._least)
-        codes = variants.sounds()[left.codes] if self._by_sound else left.codes
-        hits = np.array(self._automaton.find_overlapping(variants.text_of(codes)), np.int64).reshape(-1, 3)
-        starts, ends, words = hits[:, 0], hits[:, 1], self._words[hits[:, 2]]
-        firsts, lasts = (starts, ends - 1) if left is text else (left.places[starts], left.places[ends - 1])
-        kept = ~(text.runs_on(firsts) | text.runs_on(lasts + 1))
-        altered = kept & (lasts - firsts >= ends - starts)
-        for hit in np.flatnonzero(altered):
-            kept[hit] = self._may_stand(text.kinds[firsts[hit] : lasts[hit] + 1].tobytes())
-        altered &= kept
-        kept[altered] = left.are_whole(starts[altered], ends[altered])
-        guarded = kept & (altered | whole[words] | self._by_sound)
-        kept[guarded] = text.are_whole(firsts[guarded], lasts[guarded] + 1, compounds=not self._by_sound)
-        for hit in np.flatnonzero(kept & self._by_sound):  # 病毒 sounds like 冰毒 and means itself
-            kept[hit] = not rjieba.has_word(variants.text_of(text.codes[firsts[hit] : lasts[hit] + 1]))
-        return words[kept], text.places[firsts[kept]], text.places[lasts[kept]] + 1
-
-    def _may_stand(self, kinds: bytes) -> bool:
-        """Whether what stands between the characters of a word is disguise: little, and between letters everywhere or nowhere."""
-        if self._least == HAN:
-            return bool(_BETWEEN_HAN.fullmatch(kinds))
-        spelled = b"ll" not in kinds and kinds.count(b"l") >= _SPELLED_AT_LEAST
-        return bool(_BETWEEN_ANY.fullmatch(kinds)) and (spelled or not _PARTED.search(kinds))
-
-
-def _looks(words: list[str], counted: Mask, in_disguise: bool, by_sound: bool) -> Iterator[_Look]:
-    """The ways to look that find all these words, each in one way, and in one more by sound."""
-    shapes = list(_shapes(words))
-    found: dict[int, dict[int, str]] = {INVISIBLE: {}, LETTER: {}, HAN: {}}
-    for number, (word, kinds) in enumerate(shapes):
-        least = _least(kinds) if in_disguise else INVISIBLE
-        found[least][number] = words[number] if not in_disguise else word if least == INVISIBLE else _without_fillers(word, kinds)
-    yield from (_Look(each, least) for least, each in found.items() if each)
-    if by_sound:
-        han = {number: word for number, (word, kinds) in enumerate(shapes) if counted[number] and _HAN_ALONE.fullmatch(kinds)}
-        sounds = variants.text_of(variants.sounds()[variants.codes_of("\n".join(han.values()))]).split("\n")
-        yield _Look(dict(zip(han, sounds, strict=True)), by_sound=True)
-
-
-def _shapes(words: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Each word folded, and the kinds of its characters."""
-    text = _Text.of("\n".join(words), in_disguise=True)
-    kinds, start = text.kinds.tobytes(), 0
-    for word in variants.text_of(text.codes).split("\n"):
-        yield word, kinds[start : start + len(word)]
-        start += len(word) + 1
-
-
-def _least(kinds: bytes) -> int:
-    """The lowest kind of character to keep to find the word with others in between; INVISIBLE where none may stand there."""
-    if _HAN_WORD.fullmatch(kinds):
-        return HAN
-    return LETTER if _WORD.fullmatch(kinds) and not _PARTED.search(kinds) else INVISIBLE
-
-
-def _without_fillers(word: str, kinds: bytes) -> str:
-    return "".join(character for character, kind in zip(word, kinds, strict=True) if kind != FILLER) if b"f" in kinds else word
 
 
 def _counted(starts: Places, ends: Places, categories: Places) -> Places:

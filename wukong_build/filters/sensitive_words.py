@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from wukong_build import resources
 from wukong_build.batch import Batch
-from wukong_build.chinese import words
+from wukong_build.chinese import looks, words
 from wukong_build.links import Columns, Filter
 
 _SHIPPED = "sensitive/"
@@ -21,7 +21,7 @@ class SensitiveWords(Filter, frozen=True, kw_only=True):
 
     A list has one word a line. `#` begins a comment, `!` a phrase in which no word counts: `!一次性生活` for 性生活. Below the
     line `#: whole words` a word counts only where it cuts no word of the caption in two, as 国产 does in 我国|产品; below
-    `#: any text`, and from the top, wherever its characters stand. A word of Latin letters is never a part of a longer one.
+    `#: anywhere`, and from the top, wherever its characters stand. A word of Latin letters is never a part of a longer one.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("caption",)
@@ -70,7 +70,7 @@ class SensitiveWords(Filter, frozen=True, kw_only=True):
         }
 
 
-def _lists(rows: words.Places, values: pa.Array, absent: pa.Array) -> pa.Array:
+def _lists(rows: looks.Places, values: pa.Array, absent: pa.Array) -> pa.Array:
     """The values of each row, which are in order of rows; null where it is absent."""
     offsets = np.searchsorted(rows, np.arange(len(absent) + 1)).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), values, mask=absent)

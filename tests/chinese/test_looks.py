@@ -268,7 +268,7 @@ WHOLE = """
 约炮
 裸聊
 K粉
-#: any text
+#: anywhere
 卖淫
 !贩卖淫
 #: whole words
