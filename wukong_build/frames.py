@@ -19,7 +19,7 @@ _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 def gif(content: bytes) -> int:
     """Image descriptors: each is a frame."""
     place = _GIF_HEADER + _colours(content[10])
-    return sum(1 for kind in _gif_blocks(content, place) if kind == _IMAGE)
+    return max(1, sum(1 for kind in _gif_blocks(content, place) if kind == _IMAGE))
 
 
 def png(content: bytes) -> int:

@@ -37,6 +37,8 @@ _OPENERS = tuple(name for name in FORMATS if name != "MPO")  # Pillow opens an M
 
 _ORIENTATION, _IMAGE_WIDTH, _IMAGE_LENGTH = 0x0112, 0x0100, 0x0101
 
+_METADATA_BYTES = 1 << 18  # of a JPEG, within which it tells of further pictures: before its pixels
+
 _SEGMENT, _FRAME = struct.Struct(">BBH"), struct.Struct(">BHHB")
 _FRAMES = (0xC0, 0xC1, 0xC2)
 _QUANTISATION, _SCAN, _JFIF = 0xDB, 0xDA, 0xE0
@@ -132,7 +134,7 @@ class Picture:
         header = self.header
         if header is None:
             return None
-        if header.format == "bmp" or (header.format == "jpg" and b"MPF\0" not in self.content):
+        if header.format == "bmp" or (header.format == "jpg" and self.content.find(b"MPF\0", 0, _METADATA_BYTES) < 0):
             return 1
         try:
             if header.format in frames.COUNTERS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,8 @@ TOLERANCE = 8
 SIDE = 512
 """Pixels of either side that are enough to look at; the grey picture of a very long one has far more."""
 
-Levels = npt.NDArray[np.int16]
+Levels = npt.NDArray[np.uint8]
+Rows = npt.NDArray[np.int_]
 
 
 class BorderShare(Filter, frozen=True, kw_only=True):
@@ -40,21 +41,22 @@ def _border_share(picture: Picture) -> float | None:
     if picture.grey is None:
         return None
     grey = picture.grey.reduce((max(1, picture.grey.width // SIDE), max(1, picture.grey.height // SIDE)))
-    levels: Levels = np.asarray(grey).astype(np.int16)
+    levels: Levels = np.asarray(grey)
     inside = _without_bars(_without_bars(levels).T)
     return 1 - inside.size / levels.size
 
 
 def _without_bars(levels: Levels) -> Levels:
     """The rows between those at either end that are uniform, and of the same level as the outermost one there."""
-    start = _bar(levels)
-    return levels[start : len(levels) - _bar(levels[start:][::-1])]
-
-
-def _bar(levels: Levels) -> int:
-    """How many rows from the first one on are of the first one's level throughout."""
     if not levels.size:
-        return 0
-    level: Any = np.median(levels[0])
-    outside = (np.abs(levels - level) > TOLERANCE).any(axis=1)
-    return int(np.argmax(outside)) if outside.any() else len(levels)
+        return levels
+    darkest, lightest = levels.min(axis=1).astype(int), levels.max(axis=1).astype(int)
+    start = _bar(int(np.median(levels[0])), darkest, lightest)
+    end = len(levels) - _bar(int(np.median(levels[-1])), darkest[::-1], lightest[::-1])
+    return levels[start : max(start, end)]
+
+
+def _bar(level: int, darkest: Rows, lightest: Rows) -> int:
+    """How many rows from the first one on are of this level throughout."""
+    outside = (darkest < level - TOLERANCE) | (lightest > level + TOLERANCE)
+    return int(outside.argmax()) if outside.any() else len(outside)
