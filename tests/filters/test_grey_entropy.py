@@ -39,7 +39,7 @@ def png(levels: np.ndarray) -> bytes:
     ],
 )
 def test_grey_entropy(name: str, levels: np.ndarray, expected: float) -> None:
-    """Shannon's entropy of the 256 levels: 0 where there is but one, 8 where each is as frequent, wherever and whichever they are."""
+    """Shannon's entropy of the 256 levels: 0 where there is but one, 8 where each is as frequent."""
     assert score(png(levels)) == [pytest.approx(expected)]
 
 

@@ -51,7 +51,7 @@ def saved(image: Image.Image, kind: str = "PNG", **how: object) -> bytes:
 
 
 def described(levels: np.ndarray) -> tuple[str, int]:
-    """Hash and quality of grey levels by the letter of the description: average by loops, look at all pixels, sort the frequencies."""
+    """Hash and quality of grey levels by the letter of the description: all pixels, averaged one after the other."""
     height, width = levels.shape
     blurred = levels.astype(float)
     for _ in range(2):
@@ -92,43 +92,39 @@ def test_all_pixels_of_a_small_picture_count(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "size"), [("PNG", (1000, 777)), ("JPEG", (1000, 777)), ("JPEG", (2100, 640)), ("PNG", (3000, 300))]
+    ("kind", "size"), [("PNG", (1000, 777)), ("JPEG", (1000, 777)), ("JPEG", (1199, 640)), ("PNG", (1100, 300))]
 )
-def test_a_large_picture_is_hashed_as_if_by_all_its_pixels(
-    kind: str, size: tuple[int, int], photographs: list[Image.Image]
-) -> None:
+def test_a_large_picture_is_hashed_as_if_by_all_its_pixels(kind: str, size: tuple[int, int], leaves: list[Image.Image]) -> None:
     """What is left out by looking at a smaller scale changes few bits, and the quality by little."""
-    for image in photographs[:4]:
-        rough = image.resize(size, Image.Resampling.BICUBIC)
-        levels = np.asarray(rough).astype(int) + np.random.default_rng(0).integers(-40, 40, (size[1], size[0], 1))
-        content = saved(Image.fromarray(levels.clip(0, 255).astype(np.uint8)), kind)
+    for image in leaves:
+        content = saved(image.crop((0, 0, *size)), kind)
         expected, quality = described(np.asarray(Image.open(io.BytesIO(content)).convert("L")))
         ((found, found_quality),) = hashed(content)
         assert distance(found, expected) <= 6
         assert abs((found_quality or 0) - quality) <= 2
 
 
-def test_copies_match_and_others_do_not(photographs: list[Image.Image]) -> None:
+def test_copies_match_and_others_do_not(leaves: list[Image.Image]) -> None:
     """Within 31 bits lie the copies of a picture, and no other picture."""
-    originals = hashed(*map(saved, photographs))
-    copies = hashed(*(saved(image.resize((640, 480)), "JPEG", quality=60) for image in photographs))
+    originals = hashed(*map(saved, leaves))
+    copies = hashed(*(saved(image.resize((640, 480)), "JPEG", quality=60) for image in leaves))
     distances = np.array([[distance(left, right) for right, _ in copies] for left, _ in originals])
-    assert distances.diagonal().max() <= 10
-    assert (distances + 256 * np.eye(len(distances), dtype=int)).min() > 31
+    assert distances.diagonal().max() <= 16
+    assert (distances + 256 * np.eye(len(distances), dtype=int)).min() > 80
 
 
 @pytest.mark.parametrize("value", range(1, 9))
-def test_a_turned_picture_has_the_hash_of_the_upright_one(value: int, photographs: list[Image.Image]) -> None:
+def test_a_turned_picture_has_the_hash_of_the_upright_one(value: int, leaves: list[Image.Image]) -> None:
     """What EXIF says of the orientation is heeded: all eight look alike on a page."""
     ways = [None, 0, 3, 1, 5, 2, 6, 4]  # how Pillow turns an upright picture into the one stored
-    transposed = ways[value - 1]
-    for image in photographs[:3]:
-        large = image.resize((800, 600))
+    way = ways[value - 1]
+    for image in leaves[:3]:
+        upright = image.crop((0, 0, 800, 600))
         exif = Image.Exif()
         exif[0x0112] = value
-        stored = large if transposed is None else large.transpose(Image.Transpose(transposed))
-        turned, upright = hashed(saved(stored, "JPEG", exif=exif, quality=95), saved(large, "JPEG", quality=95))
-        assert distance(turned[0], upright[0]) <= 6
+        stored = upright if way is None else upright.transpose(Image.Transpose(way))
+        turned, shown = hashed(saved(stored, "JPEG", exif=exif, quality=95), saved(upright, "JPEG", quality=95))
+        assert distance(turned[0], shown[0]) <= 6
 
 
 @pytest.mark.parametrize(
@@ -140,7 +136,7 @@ def test_a_turned_picture_has_the_hash_of_the_upright_one(value: int, photograph
     ],
 )
 def test_what_is_too_plain_has_no_quality(name: str, image: Image.Image, expected: tuple[str, int]) -> None:
-    """No bit is set where nothing lies above the rest, on whatever machine; a picture of less than 5 pixels a side has no hash."""
+    """No bit is set where nothing lies above the rest, on whatever machine; nor for less than 5 pixels a side."""
     assert hashed(saved(image)) == [expected]
 
 
