@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from wukong_build import corpus, filters, resources
 from wukong_build.batch import Batch
 from wukong_build.errors import ConfigError, explain_mismatch, listed, nearest, shown
-from wukong_build.links import Bounds, Columns, CorpusFilter, Link, LocalLink, Rewrite, code_of
+from wukong_build.links import Bounds, Columns, CorpusFilter, Link, LocalLink, Recorded, Rewrite, code_of
 from wukong_build.schema import SAMPLES
 from wukong_build.store import fingerprint_of
 
@@ -69,7 +69,8 @@ class Chain(msgspec.Struct, frozen=True):
                     remedy = f"; put `{column}: {{}}` before it" if column in link_names() else ""
                     raise ConfigError(f"{where}.{name}: reads `{column}`, which nothing before it writes{remedy}")
             for column in link.columns():
-                if column in written or column in STATE:
+                recorded = isinstance(link, Recorded) and column == name
+                if (column in written and not recorded) or column in STATE:
                     writer = written.get(column, "the chain")
                     raise ConfigError(f"{where}.{name}: writes `{column}`, which {writer} has already written")
                 written[column] = name

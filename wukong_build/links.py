@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import msgspec
 import pyarrow as pa
@@ -105,6 +105,18 @@ class Filter(Bounds, frozen=True, kw_only=True):
     def measure(self, batch: Batch) -> Columns:
         """The score under the link's own name. A filter with evidence overrides this and adds the columns of `writes`."""
         return {self.name(): self.score(batch)}
+
+
+class Recorded(Filter, frozen=True, kw_only=True):
+    """A filter by a number that the crawl has recorded already: its score is the crawl's column of its own name, as it stands.
+
+    Alone among links it may be called like a column of the crawl: it writes the same numbers again, among the scores.
+    """
+
+    @final
+    def score(self, batch: Batch) -> pa.Array:
+        """The column."""
+        return batch[self.name()]
 
 
 class Measure(Link, frozen=True, kw_only=True):

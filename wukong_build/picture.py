@@ -16,6 +16,8 @@ import msgspec
 import numpy as np
 from PIL import Image
 
+from wukong_build import frames
+
 Image.MAX_IMAGE_PIXELS = None  # the header is always read; `Picture.grey` refuses bombs by its own bound, before any decode
 
 AT_MOST_PIXELS = 178_956_970
@@ -34,6 +36,8 @@ FORMATS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gi
 _OPENERS = tuple(name for name in FORMATS if name != "MPO")  # Pillow opens an MPO as JPEG and has no opener of that name
 
 _ORIENTATION, _IMAGE_WIDTH, _IMAGE_LENGTH = 0x0112, 0x0100, 0x0101
+
+_METADATA_BYTES = 1 << 18  # of a JPEG, within which it tells of further pictures: before its pixels
 
 _SEGMENT, _FRAME = struct.Struct(">BBH"), struct.Struct(">BHHB")
 _FRAMES = (0xC0, 0xC1, 0xC2)
@@ -103,6 +107,60 @@ class Picture:
                 orientation = _orientation(image)  # asked again: Pillow has turned a TIFF upright by now, and says so
                 return grey.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else grey
         except Exception:  # noqa: BLE001  as above: whatever a decoder raises, this picture cannot be decoded
+            return None
+
+    @cached_property
+    def fine_grey(self) -> Image.Image | None:
+        """`grey` where that shows all there is or enough, else the same picture at a finer scale: for what asks after detail.
+
+        Its shorter side is at least `_KEPT_SIDE` pixels, or as long as that of the picture itself; both sides are reduced alike.
+        """
+        header, grey = self.header, self.grey
+        if header is None or grey is None or min(grey.size) >= min(_KEPT_SIDE, header.width, header.height):
+            return grey
+        try:
+            with _opened(self.content) as image:
+                scale = max(1, min(image.size) // _KEPT_SIDE)
+                image.draft("L", (image.width // scale, image.height // scale))
+                fine = _grey(image).reduce(max(1, min(image.size) // _KEPT_SIDE))
+                orientation = _orientation(image)
+                return fine.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else fine
+        except Exception:  # noqa: BLE001  as above
+            return None
+
+    @cached_property
+    def frame_count(self) -> int | None:
+        """How many pictures the file holds: more than 1 in animations and files of pages. None where there is no header."""
+        header = self.header
+        if header is None:
+            return None
+        if header.format == "bmp" or (header.format == "jpg" and self.content.find(b"MPF\0", 0, _METADATA_BYTES) < 0):
+            return 1
+        try:
+            if header.format in frames.COUNTERS:
+                return frames.COUNTERS[header.format](self.content)
+            with _opened(self.content) as image:
+                return int(getattr(image, "n_frames", 1))  # of an MPO or an AVIF: read from its header
+        except Exception:  # noqa: BLE001  as above: what it says of frames is broken, what it shows is one
+            return 1
+
+    @cached_property
+    def transparency(self) -> float | None:
+        """The share of its pixels, or of its first frame's, that are not opaque; None where these cannot be decoded.
+
+        0 where the header tells of no transparency; then nothing is decoded.
+        """
+        header = self.header
+        if header is None:
+            return None
+        if header.format == "jpg":
+            return 0.0
+        try:
+            with _opened(self.content) as image:
+                if not image.has_transparency_data:
+                    return 0.0
+                return None if header.width * header.height > AT_MOST_PIXELS else _transparency(image)
+        except Exception:  # noqa: BLE001  as above
             return None
 
 
@@ -183,3 +241,11 @@ def _deep_grey(image: Image.Image) -> Image.Image:
     pixels = np.nan_to_num(pixels.astype(np.float64), nan=0, posinf=0, neginf=0)
     low, high = pixels.min(), pixels.max()
     return Image.fromarray(((pixels - low) * (255 / ((high - low) or 1))).astype(np.uint8))
+
+
+def _transparency(image: Image.Image) -> float:
+    """The share of pixels whose alpha is not that of an opaque one."""
+    if image.mode.startswith("I"):  # 16 bits: Pillow knows which value is transparent, and has no alpha for it
+        return float(np.mean(np.asarray(image) == image.info["transparency"]))
+    alpha = (image if "A" in image.getbands() else image.convert("RGBA")).getchannel("A")
+    return 1 - alpha.histogram()[255] / (image.width * image.height)

@@ -6,13 +6,30 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 
 def _photograph(seed: int) -> Image.Image:
     """Soft blobs of light, unlike those of any other seed."""
     coarse = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), np.uint8)
     return Image.fromarray(coarse).resize((320, 240), Image.Resampling.BICUBIC)
+
+
+def _leaves(seed: int, side: int = 1200) -> Image.Image:
+    """Discs before discs, of all sizes and levels."""
+    rng = np.random.default_rng(seed)
+    picture = Image.new("L", (side, side))
+    for _ in range(500):
+        radius = side / 4 * rng.random() ** 3 + 4
+        x, y = rng.integers(0, side, 2)
+        ImageDraw.Draw(picture).ellipse((x - radius, y - radius, x + radius, y + radius), int(rng.integers(256)))
+    return picture
+
+
+@pytest.fixture(scope="session")
+def leaves() -> list[Image.Image]:
+    """Six large pictures with edges and detail at every scale, as photographs have them."""
+    return [_leaves(seed) for seed in range(6)]
 
 
 @pytest.fixture
