@@ -14,6 +14,7 @@ from functools import cached_property
 
 import msgspec
 import numpy as np
+import simplejpeg
 from PIL import Image
 
 from wukong_build import frames
@@ -34,6 +35,12 @@ FORMATS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gi
 """Pillow's name of a format → the file extension that shards use (MPO is a JPEG with further pictures behind the first)."""
 
 _OPENERS = tuple(name for name in FORMATS if name != "MPO")  # Pillow opens an MPO as JPEG and has no opener of that name
+
+_DAMAGE = ("remature end", "bad Huffman code", "extraneous bytes", "instead of RST")
+_PADDED = "extraneous bytes before marker 0xd9"
+"""What libjpeg says where data is missing or makes no sense, and where there is too much of it at the end."""
+
+_END = b"\xff\xd9"  # of a JPEG
 
 _ORIENTATION, _IMAGE_WIDTH, _IMAGE_LENGTH = 0x0112, 0x0100, 0x0101
 
@@ -99,6 +106,8 @@ class Picture:
         if header is None or header.width * header.height > AT_MOST_PIXELS:
             return None
         try:
+            if header.format == "jpg" and (grey := _jpeg_grey(self.content, header)) is not None:
+                return grey.transpose(_UPRIGHT[header.orientation]) if header.orientation in _UPRIGHT else grey
             with _opened(self.content) as image:
                 scale = max(1, min(image.size) // GREY_SIDE)
                 image.draft("L", (image.width // scale, image.height // scale))
@@ -190,6 +199,32 @@ def _plain_jpeg_header(content: bytes) -> Header | None:
             return None
         place = end
     return None
+
+
+def _jpeg_grey(content: bytes, header: Header) -> Image.Image | None:
+    """The stored pixels of a JPEG, in grey and reduced; None where Pillow must look (CMYK, oddities that break no pixel).
+
+    ValueError where it is damaged. libjpeg paints over what is missing and only warns, and Pillow does not listen: of files with
+    4 kB zeroed or cut out it noticed a tenth, this notices 98 of 100. A progressive JPEG costs four times a baseline one. Its
+    first scan alone would be as cheap, and the damage in nine of ten such files would go unseen; so all scans are read.
+    """
+    factor = min(8, 1 << max(0, (min(header.width, header.height) // GREY_SIDE).bit_length() - 1))  # scales that cost least
+    size = {"min_width": -(-header.width // factor), "min_height": -(-header.height // factor)}
+    try:
+        pixels = simplejpeg.decode_jpeg(content, "GRAY", fastdct=True, **size)
+    except ValueError as error:
+        if _PADDED in str(error):
+            pixels = simplejpeg.decode_jpeg(_without_padding(content), "GRAY", fastdct=True, **size)
+        elif any(sign in str(error) for sign in _DAMAGE):
+            raise
+        else:
+            return None
+    return Image.fromarray(pixels[:, :, 0]).reduce(max(1, min(pixels.shape[:2]) // _KEPT_SIDE))
+
+
+def _without_padding(content: bytes) -> bytes:
+    """The file without what some cameras leave before its end."""
+    return content[: content.rfind(_END)].rstrip(b"\0\xff") + _END
 
 
 @contextmanager

@@ -65,7 +65,7 @@ class _Phrases(NamedTuple):
 @lru_cache(maxsize=4)
 def _phrases(lists: tuple[tuple[str, str], ...]) -> _Phrases:
     """All lists together, kept by content; where two name a phrase, the first one's category holds."""
-    phrases: dict[str, str] = {}
+    lines: list[tuple[str, str]] = []
     patterns = []
     for name, text in lists:
         category = PurePosixPath(name).stem
@@ -75,7 +75,9 @@ def _phrases(lists: tuple[tuple[str, str], ...]) -> _Phrases:
             elif len(line) > 2 and line[0] == line[-1] == "/":  # noqa: PLR2004  two slashes with something between
                 patterns.append((category, _checked(line[1:-1], name)))
             else:
-                phrases.setdefault(_keys(pa.array([line]))[0].as_py(), category)
+                lines.append((line, category))
+    keys = _keys(pa.array([line for line, _ in lines], pa.string())).to_pylist()
+    phrases = {key: category for key, (_, category) in reversed(list(zip(keys, lines, strict=True)))}
     return _Phrases(pa.array(phrases, pa.string()), pa.array(phrases.values(), pa.string()), tuple(patterns))
 
 

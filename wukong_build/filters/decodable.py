@@ -14,6 +14,7 @@ class Decodable(Filter, frozen=True, kw_only=True):
     """1 where all pixels of the image (of an animation, of its first frame) can be decoded, 0 where not."""
 
     reads: ClassVar[tuple[str, ...]] = ("image",)
+    version: ClassVar[int] = 2
     meaning: ClassVar[str] = "1 if the whole image decodes, 0 if it is truncated, damaged, a bomb or no image"
     score_type: ClassVar[pa.DataType] = pa.int32()
 

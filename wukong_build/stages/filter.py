@@ -114,15 +114,21 @@ class PassStage(msgspec.Struct, frozen=True):
         known = self._known(store, part, inputs)
         merged = None if self.passage.lookup is None else store.read(_corpus(self.passage.lookup, "merged"), "00000")
         columns, state = _so_far(store, part, samples, self.passage.index, self.links)
-        scored: list[pa.Table] = []
+        table = columns.select(["key"])
         measured = 0
-        for start, batch in _batches(store, part, columns):
-            here = Scored(batch, state.slice(start, len(batch)))
-            for link in self.links:
-                remembered = known.get(link.name())
-                measured += here.run(link, None if remembered is None else remembered.slice(start, len(batch)), merged)
-            scored.append(here.table())
-        table = pa.concat_tables(scored) if scored else self._empty()
+        for links in _by_what_they_read(self.links):
+            scored: list[pa.Table] = []
+            looks = len(samples) > 0 and any("image" in link.reads for link in links)
+            for start, batch in _batches(store, part, columns) if looks else [(0, Batch(columns))]:
+                here = Scored(batch, state.slice(start, len(batch)))
+                for link in links:
+                    remembered = known.get(link.name())
+                    measured += here.run(link, None if remembered is None else remembered.slice(start, len(batch)), merged)
+                scored.append(here.table())
+            joined = pa.concat_tables(scored)
+            state = joined.select(list(STATE))
+            columns, table = (_with_columns(each, joined.drop_columns(["key", *STATE])) for each in (columns, table))
+        table = _with_columns(table, state)
         store.write(self.name, part.name, table, part.fingerprint, notes={**inputs, "keys": digest_of(table.select(["key"]))})
         kept = pc.sum(table["kept"]).as_py() or 0
         return f"{kept} kept of {len(table)}, {measured} scores measured"
@@ -150,12 +156,6 @@ class PassStage(msgspec.Struct, frozen=True):
             return {}
         fresh = [link for link in self.passage.links if store.note(self.name, part.name, _note(link)) == inputs[_note(link)]]
         return {link.name(): store.read(self.name, part.name, [*link.columns(), link.name() + MEASURED]) for link in fresh}
-
-    def _empty(self) -> pa.Table:
-        columns = {
-            column: kind for link in self.links for column, kind in {**link.columns(), link.name() + MEASURED: pa.bool_()}.items()
-        }
-        return pa.schema({"key": pa.string(), **columns, **STATE}).empty_table()
 
 
 class SurveyStage(msgspec.Struct, frozen=True):
@@ -282,6 +282,25 @@ def _so_far(store: Store, part: Part, samples: pa.Table, index: int, links: Sequ
             for name in wanted & set(file.schema_arrow.names):
                 samples = samples.append_column(name, file.read(columns=[name])[name])
     return samples, store.read(_scores(index - 1), part.name, list(STATE))
+
+
+def _by_what_they_read(links: Sequence[Link]) -> Iterator[Sequence[Link]]:
+    """The links cut into those before the first that looks at images, those up to the last such, and those after it.
+
+    Columns are looked at over a whole part, which spares most of their cost; images by row groups, and together, so that each
+    is decoded once.
+    """
+    looking = [at for at, link in enumerate(links) if "image" in link.reads]
+    first, after = (looking[0], looking[-1] + 1) if looking else (len(links), len(links))
+    return (part for part in (links[:first], links[first:after], links[after:]) if part)
+
+
+def _with_columns(table: pa.Table, more: pa.Table) -> pa.Table:
+    """The table with the columns of another, row for row; one of a name that it has takes that place."""
+    for name in more.column_names:
+        at = table.schema.get_field_index(name)
+        table = table.append_column(name, more[name]) if at < 0 else table.set_column(at, name, more[name])
+    return table
 
 
 def _batches(store: Store, part: Part, samples: pa.Table) -> Iterator[tuple[int, Batch]]:
