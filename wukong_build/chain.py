@@ -8,11 +8,13 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+import time
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,6 +24,8 @@ from wukong_build.errors import ConfigError, explain_mismatch, listed, nearest, 
 from wukong_build.links import Bounds, Columns, CorpusFilter, Link, LocalLink, Recorded, Rewrite, code_of
 from wukong_build.schema import SAMPLES
 from wukong_build.store import fingerprint_of
+
+Mask = npt.NDArray[np.bool_]
 
 MEASURED = "__measured"
 """`<link>__measured` is true where the link has looked at a sample: a null there is unmeasurable, elsewhere unmeasured."""
@@ -164,9 +168,12 @@ STATE = {
 
 
 class Scored:
-    """A batch on its way through the chain: which samples are still in, and why the others are not."""
+    """A batch on its way through the chain: which samples are still in, and why the others are not.
 
-    def __init__(self, batch: Batch, state: pa.Table) -> None:
+    With `everything`, links that look at a single sample measure those that are out as well: what-ifs then know all there is.
+    """
+
+    def __init__(self, batch: Batch, state: pa.Table, *, everything: bool = False) -> None:
         self.batch = batch.with_columns({"caption": state["caption"].combine_chunks()})
         self._kept = np.array(state["kept"].to_pylist(), bool)
         self._why = {
@@ -174,20 +181,24 @@ class Scored:
             for name in ("dropped_by", "score", "bound", "duplicate_of")
         }
         self._written: dict[str, pa.Array] = {}
+        self._everything = everything
+        self.cpu_seconds: dict[str, float] = {}
+        """What each link took."""
 
     def run(self, link: Link, known: pa.Table | None = None, merged: pa.Table | None = None) -> int:
         """Measure the samples still in and not `known` yet, drop those out of bounds; says how many were measured."""
         name = link.name()
         measured = np.zeros(len(self.batch), bool) if known is None else np.array(known[name + MEASURED].to_pylist(), bool)
-        rows = np.flatnonzero(self._kept & ~measured)
+        wanted = np.ones(len(self.batch), bool) if self._everything and not isinstance(link, CorpusFilter) else self._kept
+        rows = np.flatnonzero(wanted & ~measured)
+        start = time.process_time()
         columns = _overlaid(known, _measure(link, self.batch, rows, merged), rows, len(self.batch))
+        self.cpu_seconds[name] = time.process_time() - start
         measured[rows] = True
         self._written |= {**columns, name + MEASURED: pa.array(measured)}
         self.batch = self.batch.with_columns(columns)
         if isinstance(link, Rewrite):
-            self.batch = self.batch.with_columns(
-                {"caption": pc.if_else(pa.array(self._kept), columns[name], self.batch["caption"])}
-            )
+            self.batch = self.batch.with_columns({"caption": pc.if_else(pa.array(wanted), columns[name], self.batch["caption"])})
         if isinstance(link, Bounds) and link.bounded:
             self._drop(link, columns)
         return len(rows)
@@ -213,6 +224,21 @@ class Scored:
         return pa.table(
             {"key": self.batch["key"], **self._written, **{name: pa.array(state[name], kind) for name, kind in STATE.items()}}
         )
+
+
+class Verdict(NamedTuple):
+    """What the scores say of one link's bounds, row for row."""
+
+    known: Mask
+    """True where the link has measured the sample."""
+    out: Mask
+    """True where it has, and the score misses a bound."""
+
+
+def verdict(link: Bounds, scores: pa.Table) -> Verdict:
+    """Which samples the link would drop by itself; `scores` has its score, and which samples it measured."""
+    known = scores[link.name() + MEASURED].to_numpy(zero_copy_only=False).astype(bool)
+    return Verdict(known, known & ~link.keep(scores[link.name()].combine_chunks()).to_numpy(zero_copy_only=False))
 
 
 def initial_state(samples: pa.Table) -> pa.Table:

@@ -165,6 +165,20 @@ def _add_stage_arguments(stage: argparse.ArgumentParser, name: str) -> None:
             help="ask once more for pages and images that were answered longer ago than this many days, hours or minutes, as in "
             "30d, 12h, 45m, 0d; what has not changed is not sent again, and what does not answer now stays as it was",
         )
+    if name in ("filter", "run"):
+        stage.add_argument(
+            "--measure-all",
+            action="store_true",
+            help="let every link that looks at a single sample measure also what others have dropped before it",
+        )
+    if name == "filter":
+        stage.add_argument(
+            "--what-if",
+            metavar="BOUND=VALUE,…",
+            type=_supposed,
+            help="print how many samples would stay with other values of a bound, as in aspect_ratio.at_most=2,2.5,3, by the "
+            "scores that are there, and how many cannot be known without measuring; changes nothing",
+        )
     stage.add_argument("--json", action="store_true", help="print the funnel as JSON, one object a line")
 
 
@@ -174,6 +188,17 @@ def _age(text: str) -> dt.timedelta:
     if match is None:
         raise argparse.ArgumentTypeError(f"found {text!r}; days, hours or minutes are meant, as in 30d, 12h, 45m")
     return dt.timedelta(**{_UNITS[match[2]]: float(match[1])})
+
+
+def _supposed(text: str) -> tuple[str, list[float]]:
+    """A bound and some values for it. ArgumentTypeError where it is none."""
+    bound, _, values = text.partition("=")
+    try:
+        return bound.strip(), [float(value) for value in values.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; a bound and numbers are meant, as in aspect_ratio.at_most=2,2.5,3"
+        ) from None
 
 
 def _stop(*_: object) -> NoReturn:
@@ -189,14 +214,22 @@ def _run(options: argparse.Namespace) -> None:
 
     prepare_process()  # before the imports, which make more objects than anything after them
     from wukong_build.config import load_config
-    from wukong_build.inspect.summary import funnel_text, rows_json
-    from wukong_build.pipeline import STAGES, run
+    from wukong_build.inspect.summary import funnel_text, rows_json, rows_text
+    from wukong_build.pipeline import STAGES, run, what_if
 
     config = load_config(options.config, options.overrides)
+    if getattr(options, "what_if", None):
+        table = what_if(config, *options.what_if)
+        print(rows_json(table) if options.json else rows_text(table))
+        return
     signal.signal(signal.SIGINT, _stop)
     retry = [name for name in getattr(options, "retry", "").split(",") if name]
     done = run(
-        config, STAGES if options.name == "run" else (options.name,), retry=retry, refresh=getattr(options, "refresh", None)
+        config,
+        STAGES if options.name == "run" else (options.name,),
+        retry=retry,
+        refresh=getattr(options, "refresh", None),
+        measure_all=getattr(options, "measure_all", False),
     )
     if options.json:
         print(rows_json(done.funnel()))

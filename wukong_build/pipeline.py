@@ -6,28 +6,46 @@ import contextlib
 import datetime as dt
 import functools
 import importlib.metadata
+import logging
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
 from wukong_build.config import Config, load_config, parse_config
 from wukong_build.errors import DamagedRecord
 from wukong_build.executors import Executor
-from wukong_build.inspect.funnel import funnel
+from wukong_build.inspect.funnel import funnel, suspicions
 from wukong_build.inspect.run import Run, open_run
 from wukong_build.links import Bounds
 from wukong_build.schema import SCHEMA_VERSION
 from wukong_build.stages.crawl import crawl
-from wukong_build.stages.filter import filter_samples
+from wukong_build.stages.filter import bounded, filter_samples
 from wukong_build.stages.shard import shard
+from wukong_build.stages.what_if import what_if as judged
 from wukong_build.store import Store
 
 STAGES: dict[str, Callable[[Config, Store, Executor], None]] = {"crawl": crawl, "filter": filter_samples, "shard": shard}
 """The stages of a run, in order."""
 
-_VERSIONS = ("wukong-build", "duckdb", "jieba", "numpy", "pillow", "pyarrow", "rjieba", "scrapy", "turbohtml")
+log = logging.getLogger("wukong_build")
+
+_VERSIONS = (
+    "wukong-build",
+    "duckdb",
+    "jieba",
+    "numpy",
+    "opencc",
+    "pillow",
+    "pyarrow",
+    "pypinyin",
+    "rjieba",
+    "scrapy",
+    "simplejpeg",
+    "turbohtml",
+)
 
 
 def run(
@@ -36,26 +54,46 @@ def run(
     *,
     retry: Iterable[str] = (),
     refresh: dt.timedelta | None = None,
+    measure_all: bool = False,
 ) -> Run:
     """Bring a run up to date with a config (loaded, as plain values, or the path of a file) and open it.
 
     What is done already is not done again; `retry` names classes of failures that the crawl asks for once more, `refresh`
-    lets it look again at what came longer ago than this. Raises ConfigError before anything runs, PartsFailed where some
-    parts failed.
+    lets it look again at what came longer ago than this; with `measure_all` links measure also what others drop.
+    Raises ConfigError before anything runs, PartsFailed where some parts failed.
     Scripts that call this need the usual `if __name__ == "__main__":`, for worker processes import them anew.
     """
-    if isinstance(config, str):
-        config = load_config(config)
-    elif not isinstance(config, Config):
-        config = parse_config(config)
+    config = _parsed(config)
     store = Store(config.run)
     with store.locked(), contextlib.closing(config.executor.executor()) as executor:
         _recorded(store)
-        work = STAGES | {"crawl": functools.partial(crawl, retry=frozenset(retry), refresh=refresh)}
+        work = STAGES | {
+            "crawl": functools.partial(crawl, retry=frozenset(retry), refresh=refresh),
+            "filter": functools.partial(filter_samples, measure_all=measure_all),
+        }
         for name in stages:
             work[name](config, store, executor)
             _record(config, store, name)
+            if name == "filter":
+                for suspicion in suspicions(open_run(config.run).funnel(), list(bounded(config.filter))):
+                    log.warning("WARNING: %s", suspicion)
     return open_run(config.run)
+
+
+def what_if(config: Config | Mapping[str, Any] | str, bound: str, values: Sequence[float]) -> pa.Table:
+    """How many samples would stay with other values of a bound (`aspect_ratio.at_most`), by the scores of the run as it is.
+
+    `value, kept, dropped, unknown`: unknown are samples that no link drops and some have never measured. Changes nothing.
+    Raises ConfigError where the chain has no such bound, StoreError where the run's scores are not those of this chain.
+    """
+    config = _parsed(config)
+    return judged(Store(config.run), config, bound, values)
+
+
+def _parsed(config: Config | Mapping[str, Any] | str) -> Config:
+    if isinstance(config, str):
+        return load_config(config)
+    return config if isinstance(config, Config) else parse_config(config)
 
 
 def _recorded(store: Store) -> Run | None:
@@ -84,4 +122,4 @@ def _record(config: Config, store: Store, stage: str) -> None:
         file.write(yaml.safe_dump(record, allow_unicode=True, sort_keys=False).encode())
 
 
-__all__ = ["STAGES", "open_run", "run"]
+__all__ = ["STAGES", "open_run", "run", "what_if"]

@@ -144,6 +144,10 @@ class Store:
         """A note that the writer left in a part; empty where there is none."""
         return self._metadata(stage, part).get(name, "")
 
+    def notes(self, stage: str, part: str) -> dict[str, str]:
+        """All notes of a part, its fingerprint and digest among them."""
+        return self._metadata(stage, part)
+
     def size(self, stage: str, part: str) -> int:
         """Bytes that a part takes."""
         return int(self.fs.size(self.part_path(stage, part)))

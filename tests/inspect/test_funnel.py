@@ -49,7 +49,7 @@ def test_text(store: Store) -> None:
     """The text ends with the sum, and its numbers stand below each other."""
     *table, total = funnel_text(funnel(store, ["aspect_ratio"])).splitlines()
     assert total == "kept 2 + dropped 5 = seen 7 ✓"
-    assert table[0].split() == ["step", "seen", "dropped", "left", "of", "seen"]
+    assert table[0].split() == ["step", "seen", "dropped", "left", "of", "seen", "alone", "µs", "each"]
     assert table[1].split() == ["fetch:404", "7", "2", "5", "28.6%"]
 
 

@@ -32,7 +32,7 @@ class Run:
         return pa.Table.from_pylist(self.record["funnel"], schema=SCHEMA)
 
     def ledger(self) -> pa.Table:
-        """One row for every sample ever seen."""
+        """One row for every sample ever seen, with the evidence of the links."""
         return self._table("filter/ledger", LEDGER.arrow)
 
     def manifests(self) -> pa.Table:
@@ -40,7 +40,8 @@ class Run:
         return self._table("shards", MANIFEST.arrow)
 
     def _table(self, folder: str, schema: pa.Schema) -> pa.Table:
-        return pa.concat_tables([schema.empty_table(), *(self.store.read(folder, part) for part in self.store.parts(folder))])
+        parts = [self.store.read(folder, part) for part in self.store.parts(folder)]
+        return pa.concat_tables(parts) if parts else schema.empty_table()
 
     def sql(self, query: str) -> pa.Table:
         """The answer to one SELECT over the tables of the run: pages, pairs, images, samples, scores, ledger, manifest."""

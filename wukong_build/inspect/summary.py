@@ -174,11 +174,18 @@ def funnel_text(funnel: pa.Table) -> str:
     rows = funnel.to_pylist()
     if not rows:
         return "The chain has no step: nothing was dropped."
+    counts = ("seen", "dropped", "left")
     steps = [
-        (row["step"], *(f"{row[name]:,}" for name in ("seen", "dropped", "left")), f"{share(row):.1%}" if row["dropped"] else "")
+        (
+            row["step"],
+            *(f"{row[name]:,}" for name in counts),
+            f"{share(row):.1%}" if row["dropped"] else "",
+            f"{row['alone']:,}" if row.get("alone") else "",
+            "" if row.get("microseconds") is None else f"{row['microseconds']:,.1f}",
+        )
         for row in rows
     ]
-    table = lines([("step", "seen", "dropped", "left", "of seen"), *steps], (1, 2, 3, 4))
+    table = lines([("step", *counts, "of seen", "alone", "µs each"), *steps], (1, 2, 3, 4, 5, 6))
     return "\n".join([*table, sum_line(funnel)])
 
 

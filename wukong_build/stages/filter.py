@@ -11,16 +11,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wukong_build import resources
 from wukong_build.batch import Batch
-from wukong_build.chain import MEASURED, STATE, Chain, Pass, Scored, initial_state
+from wukong_build.chain import MEASURED, STATE, Chain, Pass, Scored, initial_state, verdict
 from wukong_build.config import Config
 from wukong_build.errors import StoreError
 from wukong_build.executors import Executor, Part
+from wukong_build.inspect.funnel import ALONE, COST, Cost
 from wukong_build.links import Bounds, CorpusFilter, Link, Rewrite, code_of
 from wukong_build.schema import LEDGER, LEDGER_FACTS, SAMPLES
 from wukong_build.stages import crawl as crawl_stage
@@ -31,18 +33,21 @@ _SAMPLES = "crawl/samples"
 _SAMPLE_COLUMNS = {column.name for column in SAMPLES.columns}
 
 
-def filter_samples(config: Config, store: Store, executor: Executor) -> None:
-    """Bring scores and ledger up to date with the config."""
+def filter_samples(config: Config, store: Store, executor: Executor, *, measure_all: bool = False) -> None:
+    """Bring scores and ledger up to date with the config.
+
+    With `measure_all`, links that look at a single sample measure those that others dropped before as well.
+    """
     _require_crawl(config, store)
     store.unfinish("filter")
     chain = config.filter
     passes = chain.passes()
     for passage in passes:
-        run_stage(PassStage(passage, chain), store, executor)
+        run_stage(PassStage(passage, chain, measure_all), store, executor)
         if passage.survey is not None:
             run_stage(SurveyStage(passage, chain), store, executor)
             run_stage(MergeStage(passage.survey), store, executor)
-    run_stage(LedgerStage(len(passes) - 1), store, executor)
+    run_stage(LedgerStage(chain), store, executor)
     _remove_leftovers(store, chain, len(passes))
     store.finish("filter", made_from(config, store))
 
@@ -83,6 +88,7 @@ class PassStage(msgspec.Struct, frozen=True):
 
     passage: Pass
     chain: Chain
+    measure_all: bool = False
     appends: ClassVar[bool] = False
 
     @property
@@ -101,7 +107,7 @@ class PassStage(msgspec.Struct, frozen=True):
         index, lookup = self.passage.index, self.passage.lookup
         fingerprints = self.chain.fingerprints()
         merged = "" if lookup is None else store.digest(_corpus(lookup, "merged"), "00000")
-        made_from = [[fingerprints[link.name()] for link in self.links], _bounds(self.links), merged]
+        made_from = [[fingerprints[link.name()] for link in self.links], _bounds(self.links), merged, self.measure_all]
         return [
             Part(name, fingerprint_of(made_from, digest, _digests(store, index, name)))
             for name, digest in store.digests(_SAMPLES)
@@ -115,21 +121,27 @@ class PassStage(msgspec.Struct, frozen=True):
         merged = None if self.passage.lookup is None else store.read(_corpus(self.passage.lookup, "merged"), "00000")
         columns, state = _so_far(store, part, samples, self.passage.index, self.links)
         table = columns.select(["key"])
+        costs = {name: Cost.noted(store.note(self.name, part.name, COST + name)) for name in known}
         measured = 0
         for links in _by_what_they_read(self.links):
             scored: list[pa.Table] = []
             looks = len(samples) > 0 and any("image" in link.reads for link in links)
             for start, batch in _batches(store, part, columns) if looks else [(0, Batch(columns))]:
-                here = Scored(batch, state.slice(start, len(batch)))
+                here = Scored(batch, state.slice(start, len(batch)), everything=self.measure_all)
                 for link in links:
                     remembered = known.get(link.name())
-                    measured += here.run(link, None if remembered is None else remembered.slice(start, len(batch)), merged)
+                    count = here.run(link, None if remembered is None else remembered.slice(start, len(batch)), merged)
+                    before = costs.get(link.name(), Cost())
+                    costs[link.name()] = Cost(before.samples + count, before.cpu_seconds + here.cpu_seconds[link.name()])
+                    measured += count
                 scored.append(here.table())
             joined = pa.concat_tables(scored)
             state = joined.select(list(STATE))
             columns, table = (_with_columns(each, joined.drop_columns(["key", *STATE])) for each in (columns, table))
         table = _with_columns(table, state)
-        store.write(self.name, part.name, table, part.fingerprint, notes={**inputs, "keys": digest_of(table.select(["key"]))})
+        took = {COST + name: str(cost) for name, cost in costs.items()}
+        notes = {**inputs, **took, "keys": digest_of(table.select(["key"]))}
+        store.write(self.name, part.name, table, part.fingerprint, notes)
         kept = pc.sum(table["kept"]).as_py() or 0
         return f"{kept} kept of {len(table)}, {measured} scores measured"
 
@@ -220,28 +232,66 @@ class MergeStage(msgspec.Struct, frozen=True):
 
 
 class LedgerStage(msgspec.Struct, frozen=True):
-    """The state after the last pass, as the ledger has it."""
+    """The state after the last pass, as the ledger has it, and beside it the evidence of every link."""
 
-    last_pass: int
+    chain: Chain
     name: ClassVar[str] = "filter/ledger"
     appends: ClassVar[bool] = False
 
     def parts(self, store: Store) -> list[Part]:
         """One part for every part of samples."""
+        made_from = [LEDGER.name, _bounds(self.chain.links.values())]
+        pass_count = len(self.chain.passes())
         return [
-            Part(name, fingerprint_of(LEDGER.name, store.digest(_scores(self.last_pass), name), digest))
+            Part(name, fingerprint_of(made_from, _digests(store, pass_count, name), digest))
             for name, digest in store.digests(_SAMPLES)
         ]
 
     def work(self, store: Store, part: Part) -> str:
-        """One part of the ledger."""
-        table = store.read(_scores(self.last_pass), part.name, ["key", *STATE])
+        """One part of the ledger; its notes tell how many each link drops alone, and what measuring took."""
+        last_pass = len(self.chain.passes()) - 1
+        table = store.read(_scores(last_pass), part.name, ["key", *STATE])
         facts = store.read(_SAMPLES, part.name, list(LEDGER_FACTS))  # row for row the same samples
-        for name in LEDGER_FACTS:
-            table = table.append_column(name, facts[name])
-        table = table.select(LEDGER.arrow.names).cast(LEDGER.arrow)
-        store.write(self.name, part.name, table, part.fingerprint)
+        table = _with_columns(table, facts).select(LEDGER.arrow.names).cast(LEDGER.arrow)
+        evidence = {
+            column for name, link in self.chain.links.items() for column in link.columns() if column not in (name, f"{name}_of")
+        }
+        notes = self._alone(table, read_scores(store, part.name, self.chain, scores_of(self.chain))) | self._costs(store, part)
+        table = _with_columns(table, read_scores(store, part.name, self.chain, evidence))
+        store.write(self.name, part.name, table, part.fingerprint, notes)
         return f"{pc.sum(table['kept']).as_py() or 0} kept of {len(table)}"
+
+    def _alone(self, table: pa.Table, scores: pa.Table) -> dict[str, str]:
+        """How many samples each link drops that no other one drops, as far as they have measured them."""
+        out = {name: verdict(link, scores).out for name, link in bounded(self.chain).items()}
+        by_one = sum(map(np.int64, out.values()), np.zeros(len(table), np.int64)) == 1
+        return {ALONE + name: str(int((each & by_one).sum())) for name, each in out.items()}
+
+    def _costs(self, store: Store, part: Part) -> dict[str, str]:
+        passes = [_scores(passage.index) for passage in self.chain.passes()]
+        notes = {name: [store.note(folder, part.name, COST + name) for folder in passes] for name in self.chain.links}
+        return {COST + name: next(filter(None, found), "") for name, found in notes.items()}
+
+
+def bounded(chain: Chain) -> dict[str, Bounds]:
+    """The links that drop."""
+    return {name: link for name, link in chain.links.items() if isinstance(link, Bounds) and link.bounded}
+
+
+def scores_of(chain: Chain) -> list[str]:
+    """The scores of the links that drop, and the marks that tell which samples they have measured."""
+    return [column for name in bounded(chain) for column in (name, name + MEASURED)]
+
+
+def read_scores(store: Store, part: str, chain: Chain, names: Iterable[str]) -> pa.Table:
+    """Some columns of the scores of one part, from whatever passes they stand in."""
+    wanted = set(names)
+    columns: dict[str, pa.ChunkedArray] = {}
+    for passage in chain.passes():
+        with store.open_part(_scores(passage.index), part) as file:
+            there = [name for name in file.schema_arrow.names if name in wanted]
+            columns |= dict(zip(there, file.read(columns=there).columns, strict=True)) if there else {}
+    return pa.table(columns)
 
 
 def _scores(index: int) -> str:
