@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("without a clock", deadline=None)  # word lists are read, and patterns compiled, when first needed
+settings.load_profile("without a clock")
 
 SHARED = Path(os.environ.get("WUKONG_SHARED", Path(__file__).parents[2] / "shared"))
 

