@@ -321,7 +321,7 @@ def test_a_recorded_filter_is_called_like_the_column_of_the_crawl_that_is_its_sc
 
 
 def test_no_other_link_may_be_called_like_a_column_of_the_crawl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What links read under that name must stay what the crawl wrote; and only the column of its own name is such a filter's score."""
+    """What links read must stay what the crawl wrote, and only the column of its own name is such a filter's score."""
     (tmp_path / "forger.py").write_text(
         "import pyarrow as pa\n"
         "from wukong_build.links import Filter, Recorded\n"
