@@ -304,3 +304,36 @@ def test_a_link_that_writes_another_ones_column_is_refused(tmp_path: Path, monke
         chain(**{"han_count": {}, "greedy:Copy": {}})
     with pytest.raises(ConfigError, match="another link is called han_count already"):
         chain(**{"han_count": {}, "greedy:HanCount": {}})
+
+
+def test_a_recorded_filter_is_called_like_the_column_of_the_crawl_that_is_its_score() -> None:
+    """`image_bytes` drops by the crawl's own numbers, which stand among the scores again, the same; those out have none there."""
+    recorded = chain(image_bytes={"at_least": 5_000}, pixel_count={})
+    table = samples(["一", "二", "三", None], [None, None, None, "timeout"])
+    sizes = pa.array([4_999, 5_000, 80_000, None], pa.int64())
+    table = table.set_column(table.schema.get_field_index("image_bytes"), "image_bytes", sizes)
+    here = Scored(Batch(table), initial_state(table))
+    for link in recorded.links.values():
+        here.run(link)
+    assert here.table()["image_bytes"].to_pylist() == [4_999, 5_000, 80_000, None]
+    assert here.table()["kept"].to_pylist() == [False, True, True, False]
+    assert here.table()["score"].to_pylist()[0] == 4_999
+    assert here.table()["image_bytes" + MEASURED].to_pylist() == [True, True, True, False]
+
+
+def test_no_other_link_may_be_called_like_a_column_of_the_crawl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What links read must stay what the crawl wrote, and only the column of its own name is such a filter's score."""
+    (tmp_path / "forger.py").write_text(
+        "import pyarrow as pa\n"
+        "from wukong_build.links import Filter, Recorded\n"
+        "class Width(Filter, frozen=True, kw_only=True):\n    'Another width.'\n    reads = ('width',)\n"
+        "class Height(Recorded, frozen=True, kw_only=True):\n"
+        "    'And a width.'\n    reads = ('height',)\n    writes = {'width': pa.int32()}\n"
+        "class Weight(Recorded, frozen=True, kw_only=True):\n    'What nobody has recorded.'\n    reads = ('weight',)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("Width", "Height"):
+        with pytest.raises(ConfigError, match="writes `width`, which the crawl has already written"):
+            chain(**{f"forger:{name}": {}})
+    with pytest.raises(ConfigError, match="reads `weight`, which nothing before it writes"):
+        chain(**{"forger:Weight": {}})

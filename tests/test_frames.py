@@ -1,4 +1,4 @@
-"""How many pictures a file holds: whole files are counted beside `Picture`; here, those made to cost time."""
+"""How many pictures a file holds, and whether it is made to cost time; whole files are looked at beside `Picture`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from wukong_build import frames
-from wukong_build.frames import AT_MOST_STEPS, gif, png, tiff, webp
+from wukong_build.frames import AT_MOST_BEFORE_PIXELS, AT_MOST_STEPS, gif, is_tedious, png, tiff, webp
 
 GIF_HEADER = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6)
 GIF_FRAME = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"
@@ -88,3 +88,31 @@ def test_a_file_of_millions_is_not_counted_to_its_end(
     assert 1 <= most <= AT_MOST_STEPS
     monkeypatch.setattr(frames, "AT_MOST_STEPS", 10)
     assert count(content) <= min(10, most)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "block", "behind"),
+    [
+        ("comments", b"\xff\xd8", b"\xff\xfe\x00\x02", b"\xff\xda\x00\x02"),
+        ("EXIF", b"\xff\xd8", b"\xff\xe1\x00\x08Exif\0\0", b"\xff\xda\x00\x02"),
+        ("fill bytes", b"\xff\xd8", b"\xff", b"\xff\xda\x00\x02"),
+        ("bytes that begin no segment", b"\xff\xd8", b"\x00", b"\xff\xda\x00\x02"),
+        ("standalone markers", b"\xff\xd8", b"\xff\xd0", b"\xff\xda\x00\x02"),
+        ("chunks", b"\x89PNG\r\n\x1a\n", bytes(4) + b"tEXt" + bytes(4), bytes(4) + b"IDAT" + bytes(4)),
+        ("extensions", GIF_HEADER, b"!\xf9\x00", GIF_FRAME),
+        ("pieces of a comment", GIF_HEADER + b"!\xfe", b"\x01!", b"\x00" + GIF_FRAME),
+        ("bytes that begin no block", GIF_HEADER, b"\x00", GIF_FRAME),
+    ],
+)
+def test_what_is_made_to_cost_time(name: str, before: bytes, block: bytes, behind: bytes) -> None:
+    """Blocks without number before the pixels are told from those that a program may write; behind them nothing counts."""
+    few, many = block * (AT_MOST_BEFORE_PIXELS // 2), block * (AT_MOST_BEFORE_PIXELS + 10)
+    assert not is_tedious(before + few + behind)
+    assert not is_tedious(before + few + behind + many)
+    assert is_tedious(before + many + behind)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8", b"\xff\xd8\xff\xe0", b"\x89P", b"GIF89a", b"BM", bytes(1_000_000)])
+def test_stumps_are_not(content: bytes) -> None:
+    """Nor is what ends early, nor what has no such blocks."""
+    assert not is_tedious(content)

@@ -31,6 +31,8 @@ GREY_SIDE = 64
 
 _KEPT_SIDE = 256  # so a batch's grey pictures stay small; measured: at 64, two copies of a picture hash four times as far apart
 
+_LONGEST_SIDE = 8192  # of a strip: resizing one of 178 million pixels by 1 took more memory than there is
+
 FORMATS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif", "AVIF": "avif"}
 """Pillow's name of a format → the file extension that shards use (MPO is a JPEG with further pictures behind the first)."""
 
@@ -112,7 +114,7 @@ class Picture:
                 scale = max(1, min(image.size) // GREY_SIDE)
                 image.draft("L", (image.width // scale, image.height // scale))
                 image.load()
-                grey = _grey(image).reduce(max(1, min(image.size) // _KEPT_SIDE))
+                grey = _reduced(_grey(image))
                 orientation = _orientation(image)  # asked again: Pillow has turned a TIFF upright by now, and says so
                 return grey.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else grey
         except Exception:  # noqa: BLE001  as above: whatever a decoder raises, this picture cannot be decoded
@@ -131,7 +133,7 @@ class Picture:
             with _opened(self.content) as image:
                 scale = max(1, min(image.size) // _KEPT_SIDE)
                 image.draft("L", (image.width // scale, image.height // scale))
-                fine = _grey(image).reduce(max(1, min(image.size) // _KEPT_SIDE))
+                fine = _reduced(_grey(image))
                 orientation = _orientation(image)
                 return fine.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else fine
         except Exception:  # noqa: BLE001  as above
@@ -229,7 +231,12 @@ def _without_padding(content: bytes) -> bytes:
 
 @contextmanager
 def _opened(content: bytes) -> Iterator[Image.Image]:
-    """The image with its header read, and Pillow's warnings silenced: odd metadata is a fact of the web."""
+    """The image with its header read, and Pillow's warnings silenced: odd metadata is a fact of the web.
+
+    What is made to cost time before its first pixel is no image: Pillow took minutes over 20 MB of empty EXIF segments.
+    """
+    if frames.is_tedious(content):
+        raise ValueError("more blocks before the pixels than any program writes")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(io.BytesIO(content), formats=_OPENERS) as image:
@@ -259,10 +266,22 @@ def _grey(image: Image.Image) -> Image.Image:
         return image.getchannel("L")
     if not image.has_transparency_data:
         return image.convert("L")
-    image = image.convert("RGBA")
+    image = _with_alpha(image)
     page = Image.new("L", image.size, "white")
     page.paste(image.convert("L"), mask=image.getchannel("A"))
     return page
+
+
+def _with_alpha(image: Image.Image) -> Image.Image:
+    """The image, in a mode with a channel of alpha; not copied where it has one, for it may be large."""
+    return image if "A" in image.getbands() else image.convert("RGBA")
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """The image reduced to what is kept: by whole numbers, by the same along both sides unless it is a strip."""
+    factor = max(1, min(image.size) // _KEPT_SIDE)
+    width, height = (max(factor, -(-side // _LONGEST_SIDE)) for side in image.size)
+    return image.reduce((width, height))
 
 
 def _deep_grey(image: Image.Image) -> Image.Image:
@@ -270,10 +289,10 @@ def _deep_grey(image: Image.Image) -> Image.Image:
 
     Pillow's own `convert("L")` would clip both at 255.
     """
-    pixels = np.asarray(image)
-    if pixels.dtype.itemsize == 2:  # noqa: PLR2004  bytes
-        return Image.fromarray((pixels >> 8).astype(np.uint8))
-    pixels = np.nan_to_num(pixels.astype(np.float64), nan=0, posinf=0, neginf=0)
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    pixels = np.asarray(_reduced(image)).astype(np.float64)  # reduced first: of the largest these would be gigabytes
+    pixels = np.nan_to_num(pixels, copy=False, nan=0, posinf=0, neginf=0)
     low, high = pixels.min(), pixels.max()
     return Image.fromarray(((pixels - low) * (255 / ((high - low) or 1))).astype(np.uint8))
 
@@ -282,5 +301,5 @@ def _transparency(image: Image.Image) -> float:
     """The share of pixels whose alpha is not that of an opaque one."""
     if image.mode.startswith("I"):  # 16 bits: Pillow knows which value is transparent, and has no alpha for it
         return float(np.mean(np.asarray(image) == image.info["transparency"]))
-    alpha = (image if "A" in image.getbands() else image.convert("RGBA")).getchannel("A")
+    alpha = _with_alpha(image).getchannel("A")
     return 1 - alpha.histogram()[255] / (image.width * image.height)
