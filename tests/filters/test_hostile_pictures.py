@@ -115,7 +115,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], int]] = {
         lambda: png(64, 48, chunk(b"acTL", struct.pack(">II", 100_000, 0))) + chunk(b"fcTL", bytes(26)) * 100_000,
         1,
     ),
-    "a JPEG with a million comments": (partial(jpeg, b"\xff\xfe\x00\x02", 1_000_000), 0),
+    "a JPEG with a million comments": (partial(jpeg, b"\xff\xfe\x00\x02", 1_000_000), 1),
     "a JPEG with a million EXIF segments": (partial(jpeg, b"\xff\xe1\x00\x09Exif\0\0x", 1_000_000), 0),
     "a JPEG with 20 MB of fill bytes": (partial(jpeg, b"\xff", 20_000_000), 0),
     "a JPEG with a profile of 20 MB": (partial(jpeg, b"\xff\xe2\xff\xffICC_PROFILE\0\x01\x01" + bytes(65519), 300), 1),
@@ -156,13 +156,17 @@ def test_the_picture_that_fills_memory_is_small(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_pictures_that_broke_pillow(shared: Path) -> None:
-    """Of some 380 files that once broke Pillow, or were made to, those decode which Pillow can, and all have their numbers."""
+    """Of some 380 files that once broke Pillow, or were made to, those decode which Pillow can, and all have their numbers.
+
+    Two JPEGs lack data that Pillow paints over without a word.
+    """
+    damaged = {"hopper_bad_exif.jpg", "truncated_app14.jpg"}
     folder = shared / "hostile" / "images"
     index = {entry["file"]: entry for entry in json.loads((folder / "pillow-index.json").read_text())}
     for name, entry in index.items():
         told = measured((folder / "pillow" / name).read_bytes())
         known = entry.get("format") in FORMATS
-        assert told["decodable"] == (known and entry["pil"] == "ok"), name
+        assert told["decodable"] == (known and entry["pil"] == "ok" and name not in damaged), name
         if entry["pil"] == "ok":
             assert (told["frame_count"] is not None) == known, name
         if told["decodable"] and not any(lie in name for lie in ("syntax_num_frames", "repeat_fctl", "multi_actl")):
