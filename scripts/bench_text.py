@@ -57,7 +57,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     there = os.environ.get("WUKONG_SHARED", "../shared") + "/text"
     parser.add_argument(
-        "--folder", type=Path, default=Path(there), help="folder with language.tsv, names.tsv and captions/ (default: %(default)s)"
+        "--folder",
+        type=Path,
+        default=Path(there),
+        help="folder with language.tsv, names.tsv and captions/ (default: %(default)s)",
     )
     parser.add_argument("--rounds", type=int, default=3, help="times every speed is measured (default: %(default)s)")
     arguments = parser.parse_args()
