@@ -1,4 +1,6 @@
-"""What the chain of filters costs, beside other programs, and what it makes of defects that were planted. `make bench-filter`; docs/benchmarks.md.
+"""What the chain of filters costs beside other programs, and what it makes of planted defects.
+
+`make bench-filter`; docs/benchmarks.md says what the numbers mean.
 
 A corpus whose every defect is known is crawled once, then filtered again and again, on one core, with the other programs between.
 """

@@ -1,4 +1,6 @@
-"""How well the links that read captions do on captions that others labelled, and how fast they are. `make bench-text`; docs/benchmarks.md.
+"""How well the links that read captions do on captions that others labelled, and how fast they are.
+
+`make bench-text`; docs/benchmarks.md says what the numbers mean.
 
 Everything runs in this one process; speed is rows by its CPU seconds, the median of the rounds.
 """
@@ -16,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +105,8 @@ def _language(folder: Path, captions: list[str], rounds: int) -> Iterator[str]:
         speeds = _speeds(link, [row["text"] for row in some] if slow else _many([row["text"] for row in rows]), rounds)
         marks = ("0.96", "200,000") if detector == "cascade" else ("", "")
         f1 = _ratio(2 * precision * recall, precision + recall)
-        yield f"| {detector} | {len(some)} | {precision:.3f} | {recall:.3f} | {f1:.3f} | {marks[0]} | {_told(speeds)} | {marks[1]} |"
+        shares = f"{precision:.3f} | {recall:.3f} | {f1:.3f} | {marks[0]}"
+        yield f"| {detector} | {len(some)} | {shares} | {_told(speeds)} | {marks[1]} |"
     yield ""
     yield f"| errors by group | texts | {' | '.join(errors)} |"
     yield "|---|---|" + "---|" * len(errors)
@@ -129,7 +132,8 @@ def _names(folder: Path, captions: list[str], rounds: int) -> Iterator[str]:
     yield "|---|---|---|"
     yield f"| precision, of {found} spans | {_ratio(hits, found):.3f} | ≥ 0.90 |"
     yield f"| recall, of {named} names | {_ratio(hits, named):.3f} | ≥ 0.85 |"
-    yield f"| false alarms per 1,000 of {len(captions)} captions without a name | {1000 * sum(alarms) / len(captions):.2f} | ≤ 3 |"
+    per_thousand = 1000 * sum(alarms) / len(captions)
+    yield f"| false alarms per 1,000 of {len(captions)} captions without a name | {per_thousand:.2f} | ≤ 3 |"
     yield f"| captions/CPU s | {_told(_speeds(link, captions, rounds))} | ≥ 20,000 |"
 
 
@@ -196,13 +200,14 @@ def _many(captions: list[str]) -> list[str]:
 def _speeds(link: Filter | Measure | Rewrite, captions: list[str], rounds: int) -> Speeds:
     """Measured after a first look, which reads the lists."""
     link.measure(_batch(captions[:10]))
-    rates = [len(captions) / _seconds(lambda batch=_batch(captions): link.measure(batch)) for _ in range(rounds)]
+    batches = [_batch(captions) for _ in range(rounds)]
+    rates = [len(captions) / _seconds(link, batch) for batch in batches]
     return statistics.median(rates), min(rates), max(rates)
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def _seconds(link: Filter | Measure | Rewrite, batch: Batch) -> float:
     start = time.process_time()
-    work()
+    link.measure(batch)
     return time.process_time() - start
 
 
