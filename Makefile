@@ -6,7 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench-fetch bench-memory bench-extract bench-pages lock clean
+.PHONY: help demo test check format bench-fetch bench-memory bench-extract bench-pages bench-text bench-filter lock clean
 
 help:  ## print this help
 	@echo "wukong-build: build a Chinese image-text dataset. Targets:"
@@ -41,6 +41,12 @@ bench-extract: $(VENV)/installed  ## what extraction finds on real pages, how we
 
 bench-pages: $(VENV)/installed  ## measure the crawl of pages beside a plain Scrapy spider; needs nginx (FOLDER=sites COPIES=1 ROUNDS=3)
 	@$(RUN) scripts/bench_pages.py $(if $(FOLDER),--folder "$(FOLDER)") $(if $(COPIES),--copies $(COPIES)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-text: $(VENV)/installed  ## how well and how fast the links read labelled captions (FOLDER=folder with language.tsv ROUNDS=3)
+	@$(RUN) scripts/bench_text.py $(if $(FOLDER),--folder "$(FOLDER)") $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-filter: $(VENV)/installed  ## cost of the filter, and what it makes of planted defects; needs nginx (CORPUS=folder PEERS=folder ROUNDS=3)
+	@$(RUN) scripts/bench_filter.py $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(PEERS),--peers "$(PEERS)") $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lock: $(VENV)/installed  ## write requirements.lock anew, for every supported Python
 	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

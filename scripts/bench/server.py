@@ -26,15 +26,18 @@ http {{
 
 
 @contextlib.contextmanager
-def serving(root: Path, folder: Path, core: int, robots: str = "") -> Iterator[int]:
-    """The port on which nginx serves the files below `root`, and a robots.txt if one is given; its own files lie in `folder`."""
+def serving(root: Path, folder: Path, core: int, robots: str = "", port: int = 0) -> Iterator[int]:
+    """The port on which nginx serves the files below `root`, and a robots.txt if one is given; its own files lie in `folder`.
+
+    Any port that is free, unless one is named.
+    """
     program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     if program is None:
         sys.exit("the benchmark needs nginx to serve the images; on Debian and Ubuntu: apt-get install nginx-light")
     folder.mkdir(parents=True, exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0), backlog=4096) as listening:
+    with socket.create_server(("127.0.0.1", port), backlog=4096) as listening:
         listening.settimeout(0)  # non-blocking, as nginx takes for granted
-        port: int = listening.getsockname()[1]
+        port = listening.getsockname()[1]
         user = "user root;" if os.geteuid() == 0 else ""  # its workers would be nobody, who may not read everybody's files
         said = f'location = /robots.txt {{ return 200 "{robots}"; }}' if robots else ""
         config = CONFIG.format(user=user, port=port, root=root.resolve(), robots=said)
