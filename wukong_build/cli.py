@@ -234,7 +234,7 @@ def _run(options: argparse.Namespace) -> None:
     if options.json:
         print(rows_json(done.funnel()))
     elif options.name != "crawl":
-        print(funnel_text(done.funnel()))
+        print(funnel_text(done.funnel(), done.measured()))
 
 
 def _inspect(options: argparse.Namespace) -> None:

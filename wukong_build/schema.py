@@ -249,7 +249,7 @@ SAMPLES = TableSchema(
 LEDGER = TableSchema(
     "ledger",
     "filter",
-    "one row for every sample ever seen: kept, or dropped by what",
+    "one row for every sample ever seen: kept, or dropped by what; `evidence` has what links wrote beside their scores",
     (
         Column("key", pa.string(), "id of the sample"),
         Column("kept", pa.bool_(), "true where it passed every link"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from wukong_build.inspect.funnel import funnel
+from wukong_build.inspect.funnel import funnel, suspicions
 from wukong_build.inspect.run import Run
 from wukong_build.inspect.summary import funnel_text
 from wukong_build.schema import LEDGER
@@ -72,3 +72,25 @@ def test_of_a_run(made: Run) -> None:
     assert rows[0]["seen"] == len(made.ledger())
     assert rows[-1]["left"] == len(made.manifests())
     assert sum(row["dropped"] for row in rows) + rows[-1]["left"] == rows[0]["seen"]
+
+
+def test_suspicions(made: Run) -> None:
+    """A link with bounds that drops nearly all, or none of many, is told of; one without bounds is not."""
+    table = made.funnel()
+    row = {"step": "a", "seen": 2000, "dropped": 0, "left": 2000}
+    rows = [row, {**row, "step": "b", "dropped": 1901}, {**row, "step": "c", "dropped": 1900}, {**row, "step": "d", "seen": 1000}]
+    told = suspicions(table.from_pylist(rows, schema=table.schema), ["a", "b", "c", "d"])
+    assert [line.split()[0] for line in told] == ["a", "b"]
+    assert suspicions(table.from_pylist(rows, schema=table.schema), []) == []
+
+
+def test_measured(made: Run) -> None:
+    """Every link has looked at what reached it; what it drops alone is no more than what it would drop of what it measured."""
+    rows = {row["step"]: row for row in made.measured().to_pylist()}
+    funnel = {row["step"]: row for row in made.funnel().to_pylist()}
+    assert list(rows) == list(made.config["filter"])
+    for name, row in rows.items():
+        assert row["measured"] == funnel.get(name, row).get("seen", row["measured"])
+        assert (row["microseconds"] or 0) >= 0
+        assert (row["alone"] or 0) <= row["measured"]
+    assert sum(row["alone"] or 0 for row in rows.values()) > 0

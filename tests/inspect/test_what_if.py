@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from wukong_build.errors import ConfigError
-from wukong_build.inspect.funnel import suspicions
 from wukong_build.inspect.run import Run
 from wukong_build.pipeline import what_if
 
@@ -25,13 +24,3 @@ def test_no_such_bound(made: Run) -> None:
     """A bound that the chain has not is refused, with the nearest one that it has."""
     with pytest.raises(ConfigError, match=r"did you mean aspect_ratio\.at_most"):
         what_if({**made.config, "run": made.store.url}, "aspect_ration.at_most", [1.0])
-
-
-def test_suspicions(made: Run) -> None:
-    """A link with bounds that drops nearly all, or none of many, is told of; one without bounds is not."""
-    table = made.funnel()
-    row = {"step": "a", "seen": 2000, "dropped": 0, "left": 2000}
-    rows = [row, {**row, "step": "b", "dropped": 1901}, {**row, "step": "c", "dropped": 1900}, {**row, "step": "d", "seen": 1000}]
-    told = suspicions(table.from_pylist(rows, schema=table.schema), ["a", "b", "c", "d"])
-    assert [line.split()[0] for line in told] == ["a", "b"]
-    assert suspicions(table.from_pylist(rows, schema=table.schema), []) == []

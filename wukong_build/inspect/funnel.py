@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
 
-from wukong_build.sql import connect
+from wukong_build.sql import connect, score_folders
 from wukong_build.store import Store
 
-SCHEMA = pa.schema(
-    {
-        "step": pa.string(),
-        "seen": pa.int64(),
-        "dropped": pa.int64(),
-        "left": pa.int64(),
-        "alone": pa.int64(),
-        "microseconds": pa.float64(),
-    }
-)
-"""`alone`: samples that this link drops and no other link that has measured them; `microseconds`: of a processor, for each sample
-that it measured. Both null for failures to fetch."""
+SCHEMA = pa.schema({"step": pa.string(), "seen": pa.int64(), "dropped": pa.int64(), "left": pa.int64()})
+
+MEASURED_SCHEMA = pa.schema({"step": pa.string(), "measured": pa.int64(), "alone": pa.int64(), "microseconds": pa.float64()})
+"""How many samples a link has measured, how many it drops that no other link drops which has measured them, and what one took."""
 
 COST, ALONE = "cost:", "alone:"
-"""Notes in parts, before a link's name: what measuring took (scores and ledger), and how many it drops alone (ledger)."""
+"""Notes in parts, before a link's name: what measuring took (scores), and how many it drops alone (ledger)."""
 
 TOO_MANY, ENOUGH = 0.95, 1000
 """A link that drops a larger share than this is suspicious, and so is one that drops none of more samples than this."""
@@ -43,6 +35,15 @@ class Cost(NamedTuple):
         samples, _, seconds = note.partition(" ")
         return cls(int(samples), float(seconds)) if note else cls()
 
+    def and_also(self, other: Cost) -> Cost:
+        """Both together."""
+        return Cost(self.samples + other.samples, self.cpu_seconds + other.cpu_seconds)
+
+    @property
+    def microseconds(self) -> float | None:
+        """Of a processor, for each sample; None where none was measured."""
+        return 1e6 * self.cpu_seconds / self.samples if self.samples else None
+
     def __str__(self) -> str:
         return f"{self.samples} {self.cpu_seconds:.6f}"
 
@@ -55,7 +56,6 @@ def funnel(store: Store, link_names: Sequence[str]) -> pa.Table:
     """
     with connect(store) as connection:
         counts = dict(connection.execute("SELECT coalesce(dropped_by, ''), count(*) FROM ledger GROUP BY 1").fetchall())
-    alone, microseconds = _noted(store)
     left = sum(counts.values())
     counts.pop("", None)
     failures = sorted((name for name in counts if name.startswith("fetch:")), key=lambda name: (-counts[name], name))
@@ -63,8 +63,7 @@ def funnel(store: Store, link_names: Sequence[str]) -> pa.Table:
     rows = []
     for step in (*failures, *link_names, *gone):
         dropped = counts.get(step, 0)
-        row = {"step": step, "seen": left, "dropped": dropped, "left": left - dropped}
-        rows.append({**row, "alone": alone.get(step), "microseconds": microseconds.get(step)})
+        rows.append({"step": step, "seen": left, "dropped": dropped, "left": left - dropped})
         left -= dropped
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
@@ -82,17 +81,24 @@ def suspicions(funnel: pa.Table, bounded: Sequence[str]) -> list[str]:
     return told
 
 
-def _noted(store: Store) -> tuple[dict[str, int], dict[str, float]]:
-    """By link: samples that it drops alone, and microseconds for each that it measured."""
+def measured(store: Store) -> pa.Table:
+    """One row a link: what measuring came to so far. Unlike the funnel it depends on what was run before, and on the machine."""
+    costs: dict[str, Cost] = {}
+    for folder in score_folders(store):
+        for name, note in _notes(store, folder, COST):
+            costs[name] = costs.get(name, Cost()).and_also(Cost.noted(note))
     alone: Counter[str] = Counter()
-    samples: Counter[str] = Counter()
-    seconds: Counter[str] = Counter()
-    for part in store.parts("filter/ledger"):
-        for note, value in store.notes("filter/ledger", part).items():
-            if note.startswith(ALONE):
-                alone[note.removeprefix(ALONE)] += int(value)
-            elif note.startswith(COST):
-                name, cost = note.removeprefix(COST), Cost.noted(value)
-                samples[name] += cost.samples
-                seconds[name] += cost.cpu_seconds  # type: ignore[assignment]
-    return dict(alone), {name: 1e6 * seconds[name] / count for name, count in samples.items() if count}
+    for name, note in _notes(store, "filter/ledger", ALONE):
+        alone[name] += int(note)
+    rows = [
+        {"step": name, "measured": cost.samples, "alone": alone.get(name), "microseconds": cost.microseconds}
+        for name, cost in costs.items()
+    ]
+    return pa.Table.from_pylist(rows, schema=MEASURED_SCHEMA)
+
+
+def _notes(store: Store, folder: str, kind: str) -> Iterator[tuple[str, str]]:
+    """Link and note, of every note of this kind in the parts of a folder."""
+    for part in store.parts(folder):
+        notes = store.notes(folder, part).items()
+        yield from ((name.removeprefix(kind), note) for name, note in notes if name.startswith(kind))

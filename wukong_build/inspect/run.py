@@ -9,7 +9,7 @@ import webdataset
 import yaml
 
 from wukong_build.errors import DamagedRecord, StoreError
-from wukong_build.inspect.funnel import SCHEMA
+from wukong_build.inspect.funnel import SCHEMA, measured
 from wukong_build.schema import LEDGER, MANIFEST, SCHEMA_VERSION
 from wukong_build.sql import ask
 from wukong_build.store import Store
@@ -31,8 +31,12 @@ class Run:
         """`step, seen, dropped, left`, one row a step, as of the last command."""
         return pa.Table.from_pylist(self.record["funnel"], schema=SCHEMA)
 
+    def measured(self) -> pa.Table:
+        """`step, measured, alone, microseconds`, one row a link: what it drops that no other does, and what measuring took."""
+        return measured(self.store)
+
     def ledger(self) -> pa.Table:
-        """One row for every sample ever seen, with the evidence of the links."""
+        """One row for every sample ever seen, with `evidence`, what the links wrote beside their scores."""
         return self._table("filter/ledger", LEDGER.arrow)
 
     def manifests(self) -> pa.Table:

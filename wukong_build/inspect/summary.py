@@ -47,7 +47,14 @@ def summary(run: Run) -> str:
         hosts = _grouped(connection, "hosts of images", _HOST, count, failures=True)
         origins = _grouped(connection, "caption origins", "coalesce(caption_origin, 'no caption')", count)
     unfinished = [] if run.store.finished("filter") else ["The filter has not finished: what follows is of before."]
-    blocks = [lines(facts), [*unfinished, funnel_text(run.funnel())], hosts, origins, _shards(run), _how_to_go_on(run)]
+    blocks = [
+        lines(facts),
+        [*unfinished, funnel_text(run.funnel(), run.measured())],
+        hosts,
+        origins,
+        _shards(run),
+        _how_to_go_on(run),
+    ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
@@ -169,24 +176,29 @@ def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
     return tuple(row.values())
 
 
-def funnel_text(funnel: pa.Table) -> str:
-    """The funnel as columns, with its sum: kept + dropped = seen."""
+def funnel_text(funnel: pa.Table, measured: pa.Table | None = None) -> str:
+    """The funnel as columns, with its sum: kept + dropped = seen; beside it, if given, what each link drops alone and takes."""
+    beside = {} if measured is None else {row["step"]: row for row in measured.to_pylist()}
     rows = funnel.to_pylist()
     if not rows:
         return "The chain has no step: nothing was dropped."
-    counts = ("seen", "dropped", "left")
     steps = [
         (
             row["step"],
-            *(f"{row[name]:,}" for name in counts),
+            *(f"{row[name]:,}" for name in ("seen", "dropped", "left")),
             f"{share(row):.1%}" if row["dropped"] else "",
-            f"{row['alone']:,}" if row.get("alone") else "",
-            "" if row.get("microseconds") is None else f"{row['microseconds']:,.1f}",
+            *_beside(beside.get(row["step"], {})),
         )
         for row in rows
     ]
-    table = lines([("step", *counts, "of seen", "alone", "µs each"), *steps], (1, 2, 3, 4, 5, 6))
+    table = lines([("step", "seen", "dropped", "left", "of seen", "alone", "µs each"), *steps], (1, 2, 3, 4, 5, 6))
     return "\n".join([*table, sum_line(funnel)])
+
+
+def _beside(row: Mapping[str, Any]) -> tuple[str, str]:
+    """What the link of one row drops alone, and the microseconds that it takes a sample."""
+    alone, microseconds = row.get("alone"), row.get("microseconds")
+    return f"{alone:,}" if alone else "", "" if microseconds is None else f"{microseconds:,.1f}"
 
 
 def share(step: dict[str, Any]) -> float:

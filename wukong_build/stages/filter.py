@@ -131,8 +131,8 @@ class PassStage(msgspec.Struct, frozen=True):
                 for link in links:
                     remembered = known.get(link.name())
                     count = here.run(link, None if remembered is None else remembered.slice(start, len(batch)), merged)
-                    before = costs.get(link.name(), Cost())
-                    costs[link.name()] = Cost(before.samples + count, before.cpu_seconds + here.cpu_seconds[link.name()])
+                    cost = Cost(count, here.cpu_seconds[link.name()])
+                    costs[link.name()] = costs.get(link.name(), Cost()).and_also(cost)
                     measured += count
                 scored.append(here.table())
             joined = pa.concat_tables(scored)
@@ -248,29 +248,23 @@ class LedgerStage(msgspec.Struct, frozen=True):
         ]
 
     def work(self, store: Store, part: Part) -> str:
-        """One part of the ledger; its notes tell how many each link drops alone, and what measuring took."""
+        """One part of the ledger; its notes tell how many each link drops alone."""
         last_pass = len(self.chain.passes()) - 1
         table = store.read(_scores(last_pass), part.name, ["key", *STATE])
         facts = store.read(_SAMPLES, part.name, list(LEDGER_FACTS))  # row for row the same samples
         table = _with_columns(table, facts).select(LEDGER.arrow.names).cast(LEDGER.arrow)
-        evidence = {
-            column for name, link in self.chain.links.items() for column in link.columns() if column not in (name, f"{name}_of")
-        }
-        notes = self._alone(table, read_scores(store, part.name, self.chain, scores_of(self.chain))) | self._costs(store, part)
-        table = _with_columns(table, read_scores(store, part.name, self.chain, evidence))
-        store.write(self.name, part.name, table, part.fingerprint, notes)
+        scores = read_scores(store, part.name, last_pass + 1, {*scores_of(self.chain), *evidence_of(self.chain)})
+        evidence = scores.select(evidence_of(self.chain))
+        if evidence.num_columns:
+            table = table.append_column("evidence", evidence.to_struct_array())
+        store.write(self.name, part.name, table, part.fingerprint, self._alone(scores))
         return f"{pc.sum(table['kept']).as_py() or 0} kept of {len(table)}"
 
-    def _alone(self, table: pa.Table, scores: pa.Table) -> dict[str, str]:
+    def _alone(self, scores: pa.Table) -> dict[str, str]:
         """How many samples each link drops that no other one drops, as far as they have measured them."""
         out = {name: verdict(link, scores).out for name, link in bounded(self.chain).items()}
-        by_one = sum(map(np.int64, out.values()), np.zeros(len(table), np.int64)) == 1
+        by_one = np.sum(list(out.values()), axis=0, dtype=np.int64) == 1
         return {ALONE + name: str(int((each & by_one).sum())) for name, each in out.items()}
-
-    def _costs(self, store: Store, part: Part) -> dict[str, str]:
-        passes = [_scores(passage.index) for passage in self.chain.passes()]
-        notes = {name: [store.note(folder, part.name, COST + name) for folder in passes] for name in self.chain.links}
-        return {COST + name: next(filter(None, found), "") for name, found in notes.items()}
 
 
 def bounded(chain: Chain) -> dict[str, Bounds]:
@@ -283,12 +277,17 @@ def scores_of(chain: Chain) -> list[str]:
     return [column for name in bounded(chain) for column in (name, name + MEASURED)]
 
 
-def read_scores(store: Store, part: str, chain: Chain, names: Iterable[str]) -> pa.Table:
-    """Some columns of the scores of one part, from whatever passes they stand in."""
+def evidence_of(chain: Chain) -> list[str]:
+    """What the links write beside their scores; which sample one is a duplicate of stands in the state."""
+    return [column for name, link in chain.links.items() for column in link.columns() if column not in (name, f"{name}_of")]
+
+
+def read_scores(store: Store, part: str, pass_count: int, names: Iterable[str]) -> pa.Table:
+    """Some columns of the scores of one part, from whichever of the first passes they stand in."""
     wanted = set(names)
     columns: dict[str, pa.ChunkedArray] = {}
-    for passage in chain.passes():
-        with store.open_part(_scores(passage.index), part) as file:
+    for index in range(pass_count):
+        with store.open_part(_scores(index), part) as file:
             there = [name for name in file.schema_arrow.names if name in wanted]
             columns |= dict(zip(there, file.read(columns=there).columns, strict=True)) if there else {}
     return pa.table(columns)
@@ -327,10 +326,7 @@ def _so_far(store: Store, part: Part, samples: pa.Table, index: int, links: Sequ
     if index == 0:
         return samples, initial_state(samples)
     wanted = {column for link in links for column in link.reads} - {*samples.column_names, *STATE, "image"}
-    for earlier in range(index):
-        with store.open_part(_scores(earlier), part.name) as file:
-            for name in wanted & set(file.schema_arrow.names):
-                samples = samples.append_column(name, file.read(columns=[name])[name])
+    samples = _with_columns(samples, read_scores(store, part.name, index, wanted))
     return samples, store.read(_scores(index - 1), part.name, list(STATE))
 
 

@@ -22,6 +22,7 @@ from wukong_build.store import Store
 SCHEMA = pa.schema({"value": pa.float64(), "kept": pa.int64(), "dropped": pa.int64(), "unknown": pa.int64()})
 
 _LEDGER = "filter/ledger"
+_ENDS = ("at_least", "at_most")
 
 
 def what_if(store: Store, config: Config, bound: str, values: Sequence[float]) -> pa.Table:
@@ -31,7 +32,7 @@ def what_if(store: Store, config: Config, bound: str, values: Sequence[float]) -
     """
     name, _, side = bound.rpartition(".")
     link = config.filter.links.get(name.removeprefix("filter."))
-    if not isinstance(link, Bounds) or side not in ("at_least", "at_most"):
+    if not isinstance(link, Bounds) or side not in _ENDS:
         known = [f"{each}.{end}" for each, found in config.filter.links.items() if isinstance(found, Bounds) for end in _ENDS]
         raise ConfigError(f"--what-if: found {bound!r}, no bound of this chain{nearest(bound, known)}; there are {listed(known)}")
     chain = Chain({**config.filter.links, link.name(): msgspec.structs.replace(link, **{side: values[0]})})  # bounded for sure
@@ -40,9 +41,6 @@ def what_if(store: Store, config: Config, bound: str, values: Sequence[float]) -
     for part in store.parts(_LEDGER):
         counts += _of_part(store, part, chain, [msgspec.structs.replace(link, **{side: value}) for value in values])
     return pa.table([pa.array(values, pa.float64()), *(pa.array(column) for column in counts.T)], schema=SCHEMA)
-
-
-_ENDS = ("at_least", "at_most")
 
 
 def _require_scores(store: Store, config: Config) -> None:
@@ -56,7 +54,7 @@ def _require_scores(store: Store, config: Config) -> None:
 
 def _of_part(store: Store, part: str, chain: Chain, links: Sequence[Bounds]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """Kept, dropped and unknown of one part, for each of the links, which differ in a bound alone."""
-    scores = read_scores(store, part, chain, scores_of(chain))
+    scores = read_scores(store, part, len(chain.passes()), scores_of(chain))
     failed = pc.starts_with(store.read(_LEDGER, part, ["dropped_by"])["dropped_by"], "fetch:")
     out = pc.fill_null(failed, fill_value=False).to_numpy().astype(bool)
     known = np.ones(len(out), bool)
