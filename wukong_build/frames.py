@@ -17,20 +17,22 @@ AT_MOST_BEFORE_PIXELS = 20_000
 
 _PNG_SIGNATURE, _RIFF_HEADER = 8, 12  # bytes before the first chunk
 _GIF_HEADER, _GIF_DESCRIPTOR = 13, 10  # bytes, colour tables aside
-_EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
+_PIECE, _EXTENSION, _IMAGE, _TRAILER = 0, 0x21, 0x2C, 0x3B
 _SCAN, _STANDALONE = 0xDA, {0x01, *range(0xD0, 0xDA)}  # JPEG: what begins pixels, and markers without a length
 
 
 def is_tedious(content: bytes) -> bool:
     """True where more blocks lie before the pixels than any program writes: a decoder in Python would go through all of them."""
-    steps = {b"\xff\xd8": _jpeg_segments, b"\x89P": _before_png_pixels, b"GI": _before_gif_pixels}.get(content[:2])
-    return steps is not None and any(step >= AT_MOST_BEFORE_PIXELS for step, _ in enumerate(steps(content)))
+    if content[:2] not in _STEPS:
+        return False
+    steps, pixels = _STEPS[content[:2]]
+    before = itertools.takewhile(lambda kind: kind != pixels, steps(content))
+    return any(step >= AT_MOST_BEFORE_PIXELS for step, _ in enumerate(before))
 
 
 def gif(content: bytes) -> int:
     """Image descriptors: each is a frame."""
-    place = _GIF_HEADER + _colours(content[10])
-    return max(1, sum(1 for kind in _gif_blocks(content, place) if kind == _IMAGE))
+    return max(1, sum(kind == _IMAGE for kind in itertools.islice(_gif_blocks(content), AT_MOST_STEPS)))
 
 
 def png(content: bytes) -> int:
@@ -78,54 +80,34 @@ def _colours(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _gif_blocks(content: bytes, place: int) -> Iterator[int]:
-    """The kind of each block, up to the trailer or the end; bytes that begin none are passed over, as decoders do."""
-    steps = 0
-    while place < len(content) and content[place] != _TRAILER and steps < AT_MOST_STEPS:
-        kind = content[place]
-        steps += 1
-        if kind == _IMAGE and place + _GIF_DESCRIPTOR < len(content):
-            place += _GIF_DESCRIPTOR + _colours(content[place + 9]) + 1  # one byte says how long its codes are
-        elif kind == _EXTENSION:
-            place += 2
-        else:
-            place += 1
-            continue
-        yield kind
-        while place < len(content) and content[place] and steps < AT_MOST_STEPS:
-            place += 1 + content[place]
-            steps += 1
-        place += 1
+def _gif_blocks(content: bytes) -> Iterator[int]:
+    """What each step through the file meets, up to its trailer: the kind of a block, or a piece of one.
 
-
-def _before_gif_pixels(content: bytes) -> Iterator[int]:
-    """Every block before the first image, by its kind: each piece of an extension is one, and each byte that begins none."""
+    Bytes that begin no block are steps of their own; decoders pass over them.
+    """
     place = _GIF_HEADER + _colours(content[10]) if len(content) > _GIF_HEADER else len(content)
-    while place < len(content) and content[place] not in (_IMAGE, _TRAILER):
-        yield content[place]
-        if content[place] != _EXTENSION:
+    while place < len(content) and content[place] != _TRAILER:
+        kind = content[place]
+        if kind == _IMAGE and place + _GIF_DESCRIPTOR >= len(content):
+            return
+        yield kind
+        if kind not in (_IMAGE, _EXTENSION):
             place += 1
             continue
-        place += 2
+        # behind the colours of an image one byte says how long its codes are
+        place += _GIF_DESCRIPTOR + _colours(content[place + 9]) + 1 if kind == _IMAGE else 2
         while place < len(content) and content[place]:
-            yield _EXTENSION
+            yield _PIECE
             place += 1 + content[place]
         place += 1
-
-
-def _before_png_pixels(content: bytes) -> Iterator[bytes]:
-    """The kind of each chunk before the first one of pixels."""
-    return itertools.takewhile(lambda kind: kind != b"IDAT", _png_chunks(content))
 
 
 def _jpeg_segments(content: bytes) -> Iterator[int]:
-    """The marker of each segment before the first scan; each byte that should begin one and does not counts as well."""
+    """The marker of each segment up to the first scan; each byte that should begin one and does not counts as well."""
     place = 2
     while place + 4 <= len(content):
         prefix, marker, length = struct.unpack_from(">BBH", content, place)
-        if (prefix, marker) == (0xFF, _SCAN):
-            return
-        yield marker
+        yield marker if prefix == 0xFF else 0  # noqa: PLR2004  begins every marker
         bare = prefix != 0xFF or marker in (0, 0xFF)  # noqa: PLR2004  begins every marker, and may be repeated
         place += 1 if bare else 2 if marker in _STANDALONE else 2 + length
 
@@ -150,3 +132,11 @@ def _riff_chunks(content: bytes) -> Iterator[bytes]:
         kind, length = struct.unpack_from("<4sI", content, place)
         yield kind
         place += 8 + length + length % 2
+
+
+_STEPS: dict[bytes, tuple[Callable[[bytes], Iterator[int | bytes]], int | bytes]] = {
+    b"\xff\xd8": (_jpeg_segments, _SCAN),
+    b"\x89P": (_png_chunks, b"IDAT"),
+    b"GI": (_gif_blocks, _IMAGE),
+}
+"""How a file begins → its steps, and the one at which its pixels begin."""

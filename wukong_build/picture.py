@@ -104,21 +104,7 @@ class Picture:
         A JPEG is decoded at a reduced DCT scale: all its entropy-coded data is still read, so a truncated file is found.
         Of an animation it is the first frame.
         """
-        header = self.header
-        if header is None or header.width * header.height > AT_MOST_PIXELS:
-            return None
-        try:
-            if header.format == "jpg" and (grey := _jpeg_grey(self.content, header)) is not None:
-                return grey.transpose(_UPRIGHT[header.orientation]) if header.orientation in _UPRIGHT else grey
-            with _opened(self.content) as image:
-                scale = max(1, min(image.size) // GREY_SIDE)
-                image.draft("L", (image.width // scale, image.height // scale))
-                image.load()
-                grey = _reduced(_grey(image))
-                orientation = _orientation(image)  # asked again: Pillow has turned a TIFF upright by now, and says so
-                return grey.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else grey
-        except Exception:  # noqa: BLE001  as above: whatever a decoder raises, this picture cannot be decoded
-            return None
+        return self._decoded(GREY_SIDE)
 
     @cached_property
     def fine_grey(self) -> Image.Image | None:
@@ -129,14 +115,22 @@ class Picture:
         header, grey = self.header, self.grey
         if header is None or grey is None or min(grey.size) >= min(_KEPT_SIDE, header.width, header.height):
             return grey
+        return self._decoded(_KEPT_SIDE)
+
+    def _decoded(self, side: int) -> Image.Image | None:
+        """In grey, upright, at the smallest scale of its decoder that leaves the shorter side this long; None where it fails."""
+        header = self.header
+        if header is None or header.width * header.height > AT_MOST_PIXELS:
+            return None
         try:
+            if header.format == "jpg" and (grey := _jpeg_grey(self.content, header, side)) is not None:
+                return _upright(_reduced(grey), header.orientation)
             with _opened(self.content) as image:
-                scale = max(1, min(image.size) // _KEPT_SIDE)
+                scale = max(1, min(image.size) // side)
                 image.draft("L", (image.width // scale, image.height // scale))
-                fine = _reduced(_grey(image))
-                orientation = _orientation(image)
-                return fine.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else fine
-        except Exception:  # noqa: BLE001  as above
+                image.load()
+                return _upright(_reduced(_grey(image)), _orientation(image))  # Pillow has turned a TIFF by now, and says so
+        except Exception:  # noqa: BLE001  as above: whatever a decoder raises, this picture cannot be decoded
             return None
 
     @cached_property
@@ -203,14 +197,14 @@ def _plain_jpeg_header(content: bytes) -> Header | None:
     return None
 
 
-def _jpeg_grey(content: bytes, header: Header) -> Image.Image | None:
-    """The stored pixels of a JPEG, in grey and reduced; None where Pillow must look (CMYK, oddities that break no pixel).
+def _jpeg_grey(content: bytes, header: Header, side: int) -> Image.Image | None:
+    """The stored pixels of a JPEG in grey, the shorter side at least so long; None where Pillow must look, as at CMYK.
 
     ValueError where it is damaged. libjpeg paints over what is missing and only warns, and Pillow does not listen: of files with
     4 kB zeroed or cut out it noticed a tenth, this notices 98 of 100. A progressive JPEG costs four times a baseline one. Its
     first scan alone would be as cheap, and the damage in nine of ten such files would go unseen; so all scans are read.
     """
-    factor = min(8, 1 << max(0, (min(header.width, header.height) // GREY_SIDE).bit_length() - 1))  # scales that cost least
+    factor = min(8, 1 << max(0, (min(header.width, header.height) // side).bit_length() - 1))  # scales that cost least
     size = {"min_width": -(-header.width // factor), "min_height": -(-header.height // factor)}
     try:
         pixels = simplejpeg.decode_jpeg(content, "GRAY", **size)
@@ -221,7 +215,7 @@ def _jpeg_grey(content: bytes, header: Header) -> Image.Image | None:
             raise
         else:
             return None
-    return Image.fromarray(pixels[:, :, 0]).reduce(max(1, min(pixels.shape[:2]) // _KEPT_SIDE))
+    return Image.fromarray(pixels[:, :, 0])
 
 
 def _without_padding(content: bytes) -> bytes:
@@ -256,6 +250,10 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # noqa: BLE001  broken EXIF raises as many things as broken pixels do, and spoils no picture
         return 1
     return orientation if orientation in _UPRIGHT else 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
 def _grey(image: Image.Image) -> Image.Image:

@@ -44,3 +44,16 @@ def jpeg() -> bytes:
     file = io.BytesIO()
     _photograph(0).save(file, "JPEG")
     return file.getvalue()
+
+
+@pytest.fixture
+def flat() -> list[Image.Image]:
+    """Pictures of one colour, specks, and the plainest patterns."""
+    sizes = [Image.new("RGB", (50, 40), "white"), Image.new("L", (32, 32)), Image.new("L", (1, 1)), Image.new("L", (3, 900), 7)]
+    return [*sizes, Image.linear_gradient("L"), Image.radial_gradient("L")]
+
+
+@pytest.fixture
+def broken(jpeg: bytes) -> list[bytes | None]:
+    """No bytes, no image, and a file without its end."""
+    return [None, b"", b"<html>", jpeg[: len(jpeg) * 99 // 100]]

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
-import pyarrow as pa
 import pytest
+from pictures import png, values
 from PIL import Image
 
-from wukong_build.batch import Batch
 from wukong_build.filters.grey_deviation import GreyDeviation
 from wukong_build.picture import Picture
-
-
-def score(*images: bytes | None) -> list[float | None]:
-    """What the link says of these files."""
-    return GreyDeviation().score(Batch(pa.table({"key": [*map(str, range(len(images)))]}), lambda: images)).to_pylist()  # type: ignore[no-any-return]
-
-
-def png(levels: np.ndarray) -> bytes:
-    """The picture without loss."""
-    file = io.BytesIO()
-    Image.fromarray(levels.astype(np.uint8)).save(file, "PNG")
-    return file.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -38,17 +23,17 @@ def png(levels: np.ndarray) -> bytes:
 )
 def test_grey_deviation(name: str, levels: np.ndarray, expected: float) -> None:
     """The standard deviation of all grey levels, 0 where there is but one."""
-    assert score(png(levels)) == [pytest.approx(expected)]
+    assert values(GreyDeviation(), [png(levels)]) == [pytest.approx(expected)]
 
 
 def test_it_is_that_of_the_grey_picture(photographs: list[Image.Image]) -> None:
     """As numpy says it is, for photographs, which lie far above what is blank."""
     files = [png(np.asarray(image)) for image in photographs]
     expected = [np.asarray(Picture(content).grey).std() for content in files]
-    assert score(*files) == pytest.approx(expected)
+    assert values(GreyDeviation(), files) == pytest.approx(expected)
     assert min(expected) > 20
 
 
-def test_what_does_not_decode_has_none(jpeg: bytes) -> None:
+def test_what_does_not_decode_has_none(broken: list[bytes | None]) -> None:
     """Null where there are no bytes, no image, or only a part of one."""
-    assert score(None, b"", jpeg[:2000]) == [None] * 3
+    assert values(GreyDeviation(), broken) == [None] * len(broken)

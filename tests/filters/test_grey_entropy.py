@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
-import pyarrow as pa
 import pytest
+from pictures import png, values
 from PIL import Image
 
-from wukong_build.batch import Batch
 from wukong_build.filters.grey_entropy import GreyEntropy
 from wukong_build.picture import Picture
-
-
-def score(*images: bytes | None) -> list[float | None]:
-    """What the link says of these files."""
-    return GreyEntropy().score(Batch(pa.table({"key": [*map(str, range(len(images)))]}), lambda: images)).to_pylist()  # type: ignore[no-any-return]
-
-
-def png(levels: np.ndarray) -> bytes:
-    """The picture without loss."""
-    file = io.BytesIO()
-    Image.fromarray(levels.astype(np.uint8)).save(file, "PNG")
-    return file.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -40,7 +25,7 @@ def png(levels: np.ndarray) -> bytes:
 )
 def test_grey_entropy(name: str, levels: np.ndarray, expected: float) -> None:
     """Shannon's entropy of the 256 levels: 0 where there is but one, 8 where each is as frequent."""
-    assert score(png(levels)) == [pytest.approx(expected)]
+    assert values(GreyEntropy(), [png(levels)]) == [pytest.approx(expected)]
 
 
 def test_it_is_that_of_the_grey_picture(photographs: list[Image.Image]) -> None:
@@ -48,10 +33,10 @@ def test_it_is_that_of_the_grey_picture(photographs: list[Image.Image]) -> None:
     files = [png(np.asarray(image)) for image in photographs]
     greys = [Picture(content).grey for content in files]
     expected = [grey.entropy() for grey in greys if grey is not None]
-    assert score(*files) == pytest.approx(expected)
+    assert values(GreyEntropy(), files) == pytest.approx(expected)
     assert min(expected) > 6
 
 
-def test_what_does_not_decode_has_none(jpeg: bytes) -> None:
+def test_what_does_not_decode_has_none(broken: list[bytes | None]) -> None:
     """Null where there are no bytes, no image, or only a part of one."""
-    assert score(None, b"", jpeg[:2000]) == [None] * 3
+    assert values(GreyEntropy(), broken) == [None] * len(broken)

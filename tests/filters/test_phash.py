@@ -2,59 +2,29 @@
 
 from __future__ import annotations
 
-import io
-
 import imagehash
-import pyarrow as pa
 import pytest
+from pictures import distances_to_copies, png, values
 from PIL import Image
 
-from wukong_build.batch import Batch
 from wukong_build.filters.phash import Phash
 from wukong_build.picture import Picture
 
 
-def png(image: Image.Image) -> bytes:
-    """The picture without loss."""
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
-
-
-def hashes(images: list[bytes | None]) -> list[str | None]:
-    """What the link gives for these files."""
-    batch = Batch(pa.table({"key": [str(row) for row in range(len(images))]}), lambda: images)
-    column = Phash().measure(batch)["phash"]
-    assert column.type == pa.string()
-    return column.to_pylist()
-
-
-def test_the_bits_are_those_of_imagehash(photographs: list[Image.Image]) -> None:
+def test_the_bits_are_those_of_imagehash(photographs: list[Image.Image], flat: list[Image.Image]) -> None:
     """The hash is that of `imagehash.phash` on the grey picture, for pictures, flat colours and patterns."""
-    patterns = [
-        Image.new("RGB", (50, 40), "white"),
-        Image.new("L", (32, 32)),
-        Image.linear_gradient("L"),
-        Image.radial_gradient("L"),
-    ]
-    files = [png(image) for image in [*photographs, *patterns]]
-    assert hashes(files) == [str(imagehash.phash(Picture(content).grey)) for content in files]
+    files = [png(image) for image in [*photographs, *flat]]
+    assert values(Phash(), files) == [str(imagehash.phash(Picture(content).grey)) for content in files]
 
 
 @pytest.mark.parametrize("width", [80, 160, 200, 640])
 def test_a_resized_and_re_encoded_copy_is_near(photographs: list[Image.Image], width: int) -> None:
     """A copy of 80 pixels or more, in another size and format, differs in at most 4 bits, other pictures in far more."""
-    copies = []
-    for image in photographs:
-        file = io.BytesIO()
-        image.resize((width, width * 3 // 4)).save(file, "JPEG", quality=60)
-        copies.append(file.getvalue())
-    originals, near = hashes([png(image) for image in photographs]), hashes(copies)
-    distances = [[(int(a or "", 16) ^ int(b or "", 16)).bit_count() for b in near] for a in originals]
+    distances = distances_to_copies(Phash(), photographs, width)
     assert max(distances[row][row] for row in range(len(distances))) <= 4
     assert min(distances[a][b] for a in range(len(distances)) for b in range(len(distances)) if a != b) > 10
 
 
-def test_what_does_not_decode_has_no_hash(jpeg: bytes) -> None:
+def test_what_does_not_decode_has_no_hash(broken: list[bytes | None]) -> None:
     """Null where there are no bytes, no image, or only a part of one."""
-    assert hashes([None, b"", b"<html>", jpeg[: len(jpeg) * 99 // 100]]) == [None] * 4
+    assert values(Phash(), broken) == [None] * len(broken)

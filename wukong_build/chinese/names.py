@@ -15,6 +15,7 @@ from typing import NamedTuple
 import rjieba
 
 from wukong_build import resources
+from wukong_build.chinese import variants
 
 RESOURCES = (
     "surnames.txt",
@@ -23,7 +24,6 @@ RESOURCES = (
     "name_contexts.txt",
     "not_names.txt",
     "historical_figures.txt",
-    "traditional.txt",
 )
 """All lists that the answer depends on."""
 
@@ -221,8 +221,8 @@ def _candidate(span: Span, *evidence: str) -> Candidate:
 
 
 def simplified(text: str) -> str:
-    """The text with the traditional characters that names are written with as simplified ones, each in its place."""
-    return text.translate(_simplified())
+    """The text with its traditional characters as simplified ones, each in its place."""
+    return text.translate(variants.simplified_of())
 
 
 def _titled(words: list[Word], index: int, start: int) -> Iterator[Candidate]:
@@ -450,13 +450,7 @@ def _dotted() -> re.Pattern[str]:
     return re.compile(f"{run}(?:[{_DOTS}]{run})+")
 
 
-@cache
-def _simplified() -> dict[int, str]:
-    pairs = " ".join(resources.lines("traditional.txt")).split()
-    return {ord(pair[0]): pair[1] for pair in pairs}
-
-
 def _both_forms(characters: Collection[str]) -> str:
     """These characters and those that they are the simplified forms of."""
     wanted = set(characters)
-    return "".join(sorted(wanted | {chr(code) for code, form in _simplified().items() if form in wanted}))
+    return "".join(sorted(wanted | {chr(code) for code, form in variants.simplified_of().items() if form in wanted}))

@@ -56,16 +56,27 @@ def plain() -> Codes:
     One for one, so that places in a text stay what they are. Simplified character by character, whatever the word: 乾, 幹 and
     干 are the same.
     """
-    from opencc import OpenCC
-
     table = np.arange(_SIZE, dtype=np.uint32)
     _write(table, (*_DRESSED, _COMPATIBLE), lambda character: unicodedata.normalize("NFKC", character).lower())
+    return _simplified()[table]
+
+
+@cache
+def simplified_of() -> dict[int, str]:
+    """Traditional character → its simplified form, as `str.translate` takes it; character by character, as in `plain`."""
+    table = _simplified()
+    return {int(code): chr(table[code]) for code in np.flatnonzero(table != np.arange(_SIZE))}
+
+
+@cache
+def _simplified() -> Codes:
+    from opencc import OpenCC
+
     han = np.concatenate([np.arange(block.start, block.stop, dtype=np.uint32) for block in _HAN])
     lines = np.stack([han, np.full_like(han, ord("\n"))], axis=1)  # line by line, for OpenCC converts words where it sees them
-    simplified = codes_of(OpenCC("t2s").convert(text_of(lines))).reshape(-1, 2)[:, 0]
-    step = np.arange(_SIZE, dtype=np.uint32)
-    step[han] = simplified
-    return step[table]
+    table = np.arange(_SIZE, dtype=np.uint32)
+    table[han] = codes_of(OpenCC("t2s").convert(text_of(lines))).reshape(-1, 2)[:, 0]
+    return table
 
 
 @cache

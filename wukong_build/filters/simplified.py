@@ -11,10 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
+from wukong_build.chinese import variants
 from wukong_build.links import Columns, Measure
-
-_IDEOGRAPHS = (range(0x3400, 0xA000), range(0xF900, 0xFB00), range(0x20000, 0x33480))
-
 
 _WORDS = "瞭[解然如]|明瞭|[回答反重批函]覆|藉[口由此故]|[英海]哩|[深浮低昏阴]沈|沈[浮默重]"
 """Traditional by the word alone: each of their characters is simplified, too, in other words."""
@@ -45,6 +43,5 @@ def _converter() -> opencc.OpenCC:
 
 @cache
 def _traditional() -> str:
-    """What tells a text in traditional characters: those that have a simplified form (0.2 s, once a process), and some words."""
-    convert = _converter().convert
-    return f"[{''.join(c for block in _IDEOGRAPHS for c in map(chr, block) if convert(c) != c)}]|{_WORDS}"
+    """What tells a text in traditional characters: those that have a simplified form, and some words."""
+    return f"[{''.join(map(chr, variants.simplified_of()))}]|{_WORDS}"
