@@ -194,7 +194,7 @@ def test_samples_without_an_image_enter_dropped() -> None:
     """A failed fetch is a drop with the class of its failure; nothing is measured of it."""
     Length.seen.clear()
     here = scored(["a", "bb", "ccc"], [None, "timeout", None])
-    assert here.run(Length()) == 2
+    assert here.run(Length()).samples == 2
     assert Length.seen == ["a", "ccc"]
     table = here.table()
     assert table["dropped_by"].to_pylist() == [None, "fetch:timeout", None]
@@ -234,7 +234,7 @@ def test_who_is_out_is_measured_no_more() -> None:
     class Again(Length, frozen=True, kw_only=True):
         """The same under another name."""
 
-    assert here.run(Again(at_most=1)) == 1
+    assert here.run(Again(at_most=1)).samples == 1
     assert Length.seen == ["bb"]
     table = here.table()
     assert table["again"].to_pylist() == [None, 2, None]
@@ -249,7 +249,7 @@ def test_known_scores_are_not_measured_again() -> None:
     before.run(Length(at_most=1))
     Length.seen.clear()
     after = scored(captions)
-    assert after.run(Length(at_least=2), before.table()) == 1
+    assert after.run(Length(at_least=2), before.table()).samples == 1
     assert Length.seen == ["bb"]
     assert after.table()["length"].to_pylist() == [1, 2, 3, None]
     assert after.table()["length" + MEASURED].to_pylist() == [True] * 4
@@ -284,7 +284,7 @@ def test_near_duplicate_names_its_representative_so() -> None:
 def test_no_samples_no_trouble() -> None:
     """An empty batch has all the columns."""
     here = scored([])
-    assert here.run(Length(at_least=1)) == 0
+    assert here.run(Length(at_least=1)).samples == 0
     assert {"key", "length", "kept", "caption"} <= set(here.table().column_names)
 
 

@@ -115,6 +115,18 @@ class Chain(msgspec.Struct, frozen=True):
                 caption = fingerprints[name]
         return fingerprints
 
+    def bounded(self) -> dict[str, Bounds]:
+        """The links that drop."""
+        return {name: link for name, link in self.links.items() if isinstance(link, Bounds) and link.bounded}
+
+    def scores(self) -> list[str]:
+        """Columns with the scores of the links that drop, and the marks that tell which samples they have measured."""
+        return [column for name in self.bounded() for column in (name, name + MEASURED)]
+
+    def evidence(self) -> list[str]:
+        """Columns that links write beside their scores; of which sample one is a duplicate stands in the state."""
+        return [column for name, link in self.links.items() for column in link.columns() if column not in (name, f"{name}_of")]
+
     def columns(self) -> dict[str, pa.DataType]:
         """Every column its links write, in their order."""
         return {column: kind for link in self.links.values() for column, kind in link.columns().items()}
@@ -167,6 +179,31 @@ STATE = {
 """The state in which a sample leaves a pass, by the names the ledger has for it."""
 
 
+class Cost(NamedTuple):
+    """What measuring with one link took."""
+
+    samples: int = 0
+    cpu_seconds: float = 0.0
+
+    @classmethod
+    def noted(cls, note: str) -> Cost:
+        """As a note has it; an empty one says nothing was measured."""
+        samples, _, seconds = note.partition(" ")
+        return cls(int(samples), float(seconds)) if note else cls()
+
+    def and_also(self, other: Cost) -> Cost:
+        """Both together."""
+        return Cost(self.samples + other.samples, self.cpu_seconds + other.cpu_seconds)
+
+    @property
+    def microseconds(self) -> float | None:
+        """Of a processor, for each sample; None where none was measured."""
+        return 1e6 * self.cpu_seconds / self.samples if self.samples else None
+
+    def __str__(self) -> str:
+        return f"{self.samples} {self.cpu_seconds:.6f}"
+
+
 class Scored:
     """A batch on its way through the chain: which samples are still in, and why the others are not.
 
@@ -182,18 +219,16 @@ class Scored:
         }
         self._written: dict[str, pa.Array] = {}
         self._everything = everything
-        self.cpu_seconds: dict[str, float] = {}
-        """What each link took."""
 
-    def run(self, link: Link, known: pa.Table | None = None, merged: pa.Table | None = None) -> int:
-        """Measure the samples still in and not `known` yet, drop those out of bounds; says how many were measured."""
+    def run(self, link: Link, known: pa.Table | None = None, merged: pa.Table | None = None) -> Cost:
+        """Measure the samples still in and not `known` yet, drop those out of bounds; says what measuring took."""
         name = link.name()
         measured = np.zeros(len(self.batch), bool) if known is None else np.array(known[name + MEASURED].to_pylist(), bool)
         wanted = np.ones(len(self.batch), bool) if self._everything and not isinstance(link, CorpusFilter) else self._kept
         rows = np.flatnonzero(wanted & ~measured)
         start = time.process_time()
         columns = _overlaid(known, _measure(link, self.batch, rows, merged), rows, len(self.batch))
-        self.cpu_seconds[name] = time.process_time() - start
+        cost = Cost(len(rows), time.process_time() - start)
         measured[rows] = True
         self._written |= {**columns, name + MEASURED: pa.array(measured)}
         self.batch = self.batch.with_columns(columns)
@@ -201,7 +236,7 @@ class Scored:
             self.batch = self.batch.with_columns({"caption": pc.if_else(pa.array(wanted), columns[name], self.batch["caption"])})
         if isinstance(link, Bounds) and link.bounded:
             self._drop(link, columns)
-        return len(rows)
+        return cost
 
     def _drop(self, link: Bounds, columns: Columns) -> None:
         score = columns[link.name()]

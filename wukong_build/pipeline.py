@@ -22,7 +22,7 @@ from wukong_build.inspect.run import Run, open_run
 from wukong_build.links import Bounds
 from wukong_build.schema import SCHEMA_VERSION
 from wukong_build.stages.crawl import crawl
-from wukong_build.stages.filter import bounded, filter_samples
+from wukong_build.stages.filter import filter_samples
 from wukong_build.stages.shard import shard
 from wukong_build.stages.what_if import what_if as judged
 from wukong_build.store import Store
@@ -75,7 +75,7 @@ def run(
             work[name](config, store, executor)
             _record(config, store, name)
             if name == "filter":
-                for suspicion in suspicions(open_run(config.run).funnel(), list(bounded(config.filter))):
+                for suspicion in suspicions(open_run(config.run).funnel(), list(config.filter.bounded())):
                     log.warning("WARNING: %s", suspicion)
     return open_run(config.run)
 

@@ -14,6 +14,10 @@ SCHEMA_VERSION = 1
 """Written into every Parquet file; raised when a column changes its meaning."""
 
 
+COST_NOTE, ALONE_NOTE = "cost:", "alone:"
+"""Before a link's name: notes of parts; in scores, of what measuring took, in the ledger, of how many the link drops alone."""
+
+
 class Column(NamedTuple):
     """One column: what it is called, what type it has, and what it means."""
 

@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import scipy.fftpack
 from PIL import Image
 
 from wukong_build.batch import Batch
@@ -48,6 +47,8 @@ def _hashes(thumbnails: list[Pixels]) -> list[str]:
     """The hashes of thumbnails; the transform is the one that imagehash calls, so that its roundings are the same."""
     if not thumbnails:
         return []
+    import scipy.fftpack
+
     rows = scipy.fftpack.dct(np.stack(thumbnails), axis=1)[:, :_LOWEST]
     frequencies = scipy.fftpack.dct(rows, axis=2)[:, :, :_LOWEST].reshape(len(thumbnails), -1)
     above = frequencies > np.median(frequencies, axis=1, keepdims=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import pyarrow as pa
 
+from wukong_build.chain import Cost
+from wukong_build.schema import ALONE_NOTE, COST_NOTE
 from wukong_build.sql import connect, score_folders
 from wukong_build.store import Store
 
@@ -16,36 +17,8 @@ SCHEMA = pa.schema({"step": pa.string(), "seen": pa.int64(), "dropped": pa.int64
 MEASURED_SCHEMA = pa.schema({"step": pa.string(), "measured": pa.int64(), "alone": pa.int64(), "microseconds": pa.float64()})
 """How many samples a link has measured, how many it drops that no other link drops which has measured them, and what one took."""
 
-COST, ALONE = "cost:", "alone:"
-"""Notes in parts, before a link's name: what measuring took (scores), and how many it drops alone (ledger)."""
-
 TOO_MANY, ENOUGH = 0.95, 1000
 """A link that drops a larger share than this is suspicious, and so is one that drops none of more samples than this."""
-
-
-class Cost(NamedTuple):
-    """What measuring with one link took."""
-
-    samples: int = 0
-    cpu_seconds: float = 0.0
-
-    @classmethod
-    def noted(cls, note: str) -> Cost:
-        """As a note has it; an empty one says nothing was measured."""
-        samples, _, seconds = note.partition(" ")
-        return cls(int(samples), float(seconds)) if note else cls()
-
-    def and_also(self, other: Cost) -> Cost:
-        """Both together."""
-        return Cost(self.samples + other.samples, self.cpu_seconds + other.cpu_seconds)
-
-    @property
-    def microseconds(self) -> float | None:
-        """Of a processor, for each sample; None where none was measured."""
-        return 1e6 * self.cpu_seconds / self.samples if self.samples else None
-
-    def __str__(self) -> str:
-        return f"{self.samples} {self.cpu_seconds:.6f}"
 
 
 def funnel(store: Store, link_names: Sequence[str]) -> pa.Table:
@@ -85,10 +58,10 @@ def measured(store: Store) -> pa.Table:
     """One row a link: what measuring came to so far. Unlike the funnel it depends on what was run before, and on the machine."""
     costs: dict[str, Cost] = {}
     for folder in score_folders(store):
-        for name, note in _notes(store, folder, COST):
+        for name, note in _notes(store, folder, COST_NOTE):
             costs[name] = costs.get(name, Cost()).and_also(Cost.noted(note))
     alone: Counter[str] = Counter()
-    for name, note in _notes(store, "filter/ledger", ALONE):
+    for name, note in _notes(store, "filter/ledger", ALONE_NOTE):
         alone[name] += int(note)
     rows = [
         {"step": name, "measured": cost.samples, "alone": alone.get(name), "microseconds": cost.microseconds}

@@ -16,7 +16,7 @@ from wukong_build.chain import Chain, Mask, Verdict, verdict
 from wukong_build.config import Config
 from wukong_build.errors import ConfigError, StoreError, listed, nearest
 from wukong_build.links import Bounds
-from wukong_build.stages.filter import bounded, read_scores, scores_of
+from wukong_build.stages.scores import read_scores
 from wukong_build.store import Store
 
 SCHEMA = pa.schema({"value": pa.float64(), "kept": pa.int64(), "dropped": pa.int64(), "unknown": pa.int64()})
@@ -54,11 +54,11 @@ def _require_scores(store: Store, config: Config) -> None:
 
 def _of_part(store: Store, part: str, chain: Chain, links: Sequence[Bounds]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """Kept, dropped and unknown of one part, for each of the links, which differ in a bound alone."""
-    scores = read_scores(store, part, len(chain.passes()), scores_of(chain))
+    scores = read_scores(store, part, len(chain.passes()), chain.scores())
     failed = pc.starts_with(store.read(_LEDGER, part, ["dropped_by"])["dropped_by"], "fetch:")
     out = pc.fill_null(failed, fill_value=False).to_numpy().astype(bool)
     known = np.ones(len(out), bool)
-    for name, other in bounded(chain).items():
+    for name, other in chain.bounded().items():
         if name != links[0].name():
             told = verdict(other, scores)
             out, known = out | told.out, known & told.known

@@ -1,0 +1,306 @@
+"""Scores: what the links of each pass say of every sample, what the whole corpus says, and the ledger that comes of both.
+
+Scores are kept beside the samples, each link's columns under that link's fingerprint. A changed config measures only what
+it changes, and a changed bound measures nothing anew; only samples that get further than before are measured there.
+Knows nothing of the config around the chain, nor of the crawl, so that a worker process need not either.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from wukong_build import resources
+from wukong_build.batch import Batch
+from wukong_build.chain import MEASURED, STATE, Chain, Cost, Pass, Scored, initial_state, verdict
+from wukong_build.executors import Part
+from wukong_build.links import Bounds, CorpusFilter, Link, Rewrite, code_of
+from wukong_build.schema import ALONE_NOTE, COST_NOTE, LEDGER, LEDGER_FACTS, SAMPLES
+from wukong_build.store import Store, digest_of, fingerprint_of
+
+_SAMPLES = "crawl/samples"
+_SAMPLE_COLUMNS = {column.name for column in SAMPLES.columns}
+
+
+def bounds_of(links: Iterable[Link]) -> list[list[float | None]]:
+    """What the links decide by; no part of their own fingerprints, which say what they measure."""
+    return [[link.at_least, link.at_most] if isinstance(link, Bounds) else [] for link in links]
+
+
+class PassStage(msgspec.Struct, frozen=True):
+    """The links of one pass, over every part of samples."""
+
+    passage: Pass
+    chain: Chain
+    measure_all: bool = False
+    appends: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """Folder of its scores."""
+        return _scores(self.passage.index)
+
+    @property
+    def links(self) -> list[Link]:
+        """The links whose columns this pass writes, in order."""
+        lookup = self.passage.lookup
+        return [*([] if lookup is None else [lookup]), *self.passage.links]
+
+    def parts(self, store: Store) -> list[Part]:
+        """One part for every part of samples."""
+        index, lookup = self.passage.index, self.passage.lookup
+        fingerprints = self.chain.fingerprints()
+        merged = "" if lookup is None else store.digest(_corpus(lookup, "merged"), "00000")
+        made_from = [[fingerprints[link.name()] for link in self.links], bounds_of(self.links), merged, self.measure_all]
+        return [
+            Part(name, fingerprint_of(made_from, digest, _digests(store, index, name)))
+            for name, digest in store.digests(_SAMPLES)
+        ]
+
+    def work(self, store: Store, part: Part) -> str:
+        """Score one part, one row group of images at a time."""
+        samples = store.read(_SAMPLES, part.name, _sample_columns(self.chain))
+        inputs = self._inputs(store, samples)
+        known = self._known(store, part, inputs)
+        merged = None if self.passage.lookup is None else store.read(_corpus(self.passage.lookup, "merged"), "00000")
+        columns, state = _so_far(store, part, samples, self.passage.index, self.links)
+        table = columns.select(["key"])
+        costs = {name: Cost.noted(store.note(self.name, part.name, COST_NOTE + name)) for name in known}
+        measured = 0
+        for links in _by_what_they_read(self.links):
+            scored: list[pa.Table] = []
+            looks = len(samples) > 0 and any("image" in link.reads for link in links)
+            for start, batch in _batches(store, part, columns) if looks else [(0, Batch(columns))]:
+                here = Scored(batch, state.slice(start, len(batch)), everything=self.measure_all)
+                for link in links:
+                    remembered = known.get(link.name())
+                    cost = here.run(link, None if remembered is None else remembered.slice(start, len(batch)), merged)
+                    costs[link.name()] = costs.get(link.name(), Cost()).and_also(cost)
+                    measured += cost.samples
+                scored.append(here.table())
+            joined = pa.concat_tables(scored)
+            state = joined.select(list(STATE))
+            columns, table = (_with_columns(each, joined.drop_columns(["key", *STATE])) for each in (columns, table))
+        table = _with_columns(table, state)
+        took = {COST_NOTE + name: str(cost) for name, cost in costs.items()}
+        notes = {**inputs, **took, "keys": digest_of(table.select(["key"]))}
+        store.write(self.name, part.name, table, part.fingerprint, notes)
+        kept = pc.sum(table["kept"]).as_py() or 0
+        return f"{kept} kept of {len(table)}, {measured} scores measured"
+
+    def _inputs(self, store: Store, samples: pa.Table) -> dict[str, str]:
+        """A note for each link of the pass: fingerprint of the link and of all it reads, directly or through links above it."""
+        fingerprints = self.chain.fingerprints()
+        digest = functools.cache(lambda column: digest_of(samples.select([column])))
+        stands_for = {"image": "sha256", "caption": "caption_found"}
+        made_from: dict[str, str] = {}
+        caption: list[str] = []
+        inputs: dict[str, str] = {}
+        for name, link in self.chain.links.items():
+            read = [made_from[column] if column in made_from else digest(stands_for.get(column, column)) for column in link.reads]
+            merged = store.digest(_corpus(link, "merged"), "00000") if isinstance(link, CorpusFilter) else ""
+            inputs[name] = fingerprint_of(fingerprints[name], read, caption if "caption" in link.reads else [], merged)
+            made_from |= dict.fromkeys(link.columns(), inputs[name])
+            if isinstance(link, Rewrite):
+                caption = [inputs[name]]
+        return {_note(link): inputs[link.name()] for link in self.passage.links}
+
+    def _known(self, store: Store, part: Part, inputs: dict[str, str]) -> dict[str, pa.Table]:
+        """Link name → its columns as scored before, where nothing they depend on has changed."""
+        if store.note(self.name, part.name, "keys") != digest_of(store.read(_SAMPLES, part.name, ["key"])):
+            return {}
+        fresh = [link for link in self.passage.links if store.note(self.name, part.name, _note(link)) == inputs[_note(link)]]
+        return {link.name(): store.read(self.name, part.name, [*link.columns(), link.name() + MEASURED]) for link in fresh}
+
+
+class SurveyStage(msgspec.Struct, frozen=True):
+    """What each part contributes to the whole-corpus link that ends a pass."""
+
+    passage: Pass
+    chain: Chain
+    appends: ClassVar[bool] = False
+
+    @property
+    def link(self) -> CorpusFilter:
+        """The link that surveys."""
+        assert self.passage.survey is not None  # noqa: S101  only such a pass is surveyed
+        return self.passage.survey
+
+    @property
+    def name(self) -> str:
+        """Folder of the surveys."""
+        return _corpus(self.link, "survey")
+
+    def parts(self, store: Store) -> list[Part]:
+        """One part for every part of samples."""
+        made_from = [_made_from(self.link), self.chain.fingerprints()[self.link.name()]]
+        after = self.passage.index + 1
+        return [
+            Part(name, fingerprint_of(made_from, digest, _digests(store, after, name)))
+            for name, digest in store.digests(_SAMPLES)
+        ]
+
+    def work(self, store: Store, part: Part) -> str:
+        """Survey the samples that are still in."""
+        samples = store.read(_SAMPLES, part.name, _sample_columns(self.chain))
+        columns, state = _so_far(store, part, samples, self.passage.index + 1, [self.link])
+        batch = Scored(Batch(columns), state).survivors()
+        store.write(self.name, part.name, self.link.survey(batch), part.fingerprint)
+        return f"{len(batch)} surveyed"
+
+
+class MergeStage(msgspec.Struct, frozen=True):
+    """All surveys of one whole-corpus link become its look-up."""
+
+    link: CorpusFilter
+    appends: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """Folder of the look-up."""
+        return _corpus(self.link, "merged")
+
+    def parts(self, store: Store) -> list[Part]:
+        """One part, made from every survey."""
+        digests = sorted(store.digest(_corpus(self.link, "survey"), name) for name in store.parts(_SAMPLES))
+        return [Part("00000", fingerprint_of(_made_from(self.link), digests))]
+
+    def work(self, store: Store, part: Part) -> str:
+        """Merge the surveys."""
+        folder = _corpus(self.link, "survey")
+        surveys = [store.read(folder, name) for name in store.parts(folder)]
+        merged = self.link.merge(pa.concat_tables(surveys)) if surveys else pa.table({"key": pa.array([], pa.string())})
+        store.write(self.name, part.name, merged, part.fingerprint)
+        return f"{sum(map(len, surveys))} surveyed"
+
+
+class LedgerStage(msgspec.Struct, frozen=True):
+    """The state after the last pass, as the ledger has it, and beside it the evidence of every link."""
+
+    chain: Chain
+    name: ClassVar[str] = "filter/ledger"
+    appends: ClassVar[bool] = False
+
+    def parts(self, store: Store) -> list[Part]:
+        """One part for every part of samples."""
+        made_from = [LEDGER.name, bounds_of(self.chain.links.values())]
+        pass_count = len(self.chain.passes())
+        return [
+            Part(name, fingerprint_of(made_from, _digests(store, pass_count, name), digest))
+            for name, digest in store.digests(_SAMPLES)
+        ]
+
+    def work(self, store: Store, part: Part) -> str:
+        """One part of the ledger; its notes tell how many each link drops alone."""
+        last_pass = len(self.chain.passes()) - 1
+        table = store.read(_scores(last_pass), part.name, ["key", *STATE])
+        facts = store.read(_SAMPLES, part.name, list(LEDGER_FACTS))  # row for row the same samples
+        table = _with_columns(table, facts).select(LEDGER.arrow.names).cast(LEDGER.arrow)
+        scores = read_scores(store, part.name, last_pass + 1, {*self.chain.scores(), *self.chain.evidence()})
+        evidence = scores.select(self.chain.evidence())
+        if evidence.num_columns:
+            table = table.append_column("evidence", evidence.to_struct_array())
+        store.write(self.name, part.name, table, part.fingerprint, self._alone(scores))
+        return f"{pc.sum(table['kept']).as_py() or 0} kept of {len(table)}"
+
+    def _alone(self, scores: pa.Table) -> dict[str, str]:
+        """How many samples each link drops that no other one drops, as far as they have measured them."""
+        out = {name: verdict(link, scores).out for name, link in self.chain.bounded().items()}
+        by_one = np.sum(list(out.values()), axis=0, dtype=np.int64) == 1
+        return {ALONE_NOTE + name: str(int((each & by_one).sum())) for name, each in out.items()}
+
+
+def read_scores(store: Store, part: str, pass_count: int, names: Iterable[str]) -> pa.Table:
+    """Some columns of the scores of one part, from whichever of the first passes they stand in."""
+    wanted = set(names)
+    columns: dict[str, pa.ChunkedArray] = {}
+    for index in range(pass_count):
+        with store.open_part(_scores(index), part) as file:
+            there = [name for name in file.schema_arrow.names if name in wanted]
+            columns |= dict(zip(there, file.read(columns=there).columns, strict=True)) if there else {}
+    return pa.table(columns)
+
+
+def _scores(index: int) -> str:
+    return f"filter/scores/{index}"
+
+
+def _corpus(link: Link, folder: str) -> str:
+    return f"filter/corpus/{link.name()}/{folder}"
+
+
+def _note(link: Link) -> str:
+    return f"inputs:{link.name()}"
+
+
+def _digests(store: Store, index: int, part: str) -> list[str]:
+    """Of all that the passes before `index` wrote of a part: columns may be read from any of them."""
+    return [store.digest(_scores(earlier), part) for earlier in range(index)]
+
+
+def _made_from(link: CorpusFilter) -> list[Any]:
+    """What a survey and its merge depend on besides the samples."""
+    return [code_of(link), link.settings(), [resources.digest(resource) for resource in link.resources()]]
+
+
+def _sample_columns(chain: Chain) -> list[str]:
+    """Columns of samples that the chain reads, and what stands for the images and the captions found."""
+    read = {column for link in chain.links.values() for column in link.reads} & _SAMPLE_COLUMNS
+    return sorted(read | {"key", "error", "caption_found", "sha256", "image_row"})
+
+
+def _so_far(store: Store, part: Part, samples: pa.Table, index: int, links: Sequence[Link]) -> tuple[pa.Table, pa.Table]:
+    """The samples with what some links read of the passes before `index`, and the state in which they left the last of those."""
+    if index == 0:
+        return samples, initial_state(samples)
+    wanted = {column for link in links for column in link.reads} - {*samples.column_names, *STATE, "image"}
+    samples = _with_columns(samples, read_scores(store, part.name, index, wanted))
+    return samples, store.read(_scores(index - 1), part.name, list(STATE))
+
+
+def _by_what_they_read(links: Sequence[Link]) -> Iterator[Sequence[Link]]:
+    """The links cut into those before the first that looks at images, those up to the last such, and those after it.
+
+    Columns are looked at over a whole part, which spares most of their cost; images by row groups, and together, so that each
+    is decoded once.
+    """
+    looking = [at for at, link in enumerate(links) if "image" in link.reads]
+    first, after = (looking[0], looking[-1] + 1) if looking else (len(links), len(links))
+    return (part for part in (links[:first], links[first:after], links[after:]) if part)
+
+
+def _with_columns(table: pa.Table, more: pa.Table) -> pa.Table:
+    """The table with the columns of another, row for row; one of a name that it has takes that place."""
+    for name in more.column_names:
+        at = table.schema.get_field_index(name)
+        table = table.append_column(name, more[name]) if at < 0 else table.set_column(at, name, more[name])
+    return table
+
+
+def _batches(store: Store, part: Part, samples: pa.Table) -> Iterator[tuple[int, Batch]]:
+    """The samples by the row groups in which their images lie, with the place of each batch's first row.
+
+    Image bytes are read when a link looks at them, and one row group at a time.
+    """
+    with store.open_part("crawl/images", part.name) as file:
+        rows = samples["image_row"].to_numpy()
+        first = 0
+        for group in range(file.num_row_groups):
+            last = first + file.metadata.row_group(group).num_rows
+            start, stop = rows.searchsorted(first), rows.searchsorted(last)
+            if start < stop:
+                images = functools.partial(_images, file, group, rows[start:stop] - first)
+                yield int(start), Batch(samples.slice(start, stop - start), images)
+            first = last
+
+
+def _images(file: pq.ParquetFile, group: int, places: Sequence[int]) -> list[bytes | None]:
+    """Image bytes at some places of one row group."""
+    return file.read_row_group(group, columns=["image"])["image"].take(pa.array(places)).to_pylist()  # type: ignore[no-any-return]
