@@ -220,14 +220,22 @@ class Scored:
         self._written: dict[str, pa.Array] = {}
         self._everything = everything
 
+    def knows(self, link: Link, known: pa.Table) -> bool:
+        """Whether the link has measured every sample that it would measure now."""
+        return not (self._wanted(link) & ~_marks(link, known)).any()
+
+    def _wanted(self, link: Link) -> Mask:
+        """The samples that a link is to measure."""
+        return np.ones(len(self.batch), bool) if self._everything and not isinstance(link, CorpusFilter) else self._kept
+
     def run(self, link: Link, known: pa.Table | None = None, merged: pa.Table | None = None) -> Cost:
         """Measure the samples still in and not `known` yet, drop those out of bounds; says what measuring took."""
         name = link.name()
-        measured = np.zeros(len(self.batch), bool) if known is None else np.array(known[name + MEASURED].to_pylist(), bool)
-        wanted = np.ones(len(self.batch), bool) if self._everything and not isinstance(link, CorpusFilter) else self._kept
+        measured = np.zeros(len(self.batch), bool) if known is None else _marks(link, known)
+        wanted = self._wanted(link)
         rows = np.flatnonzero(wanted & ~measured)
         start = time.process_time()
-        columns = _overlaid(known, _measure(link, self.batch, rows, merged), rows, len(self.batch))
+        columns = self._columns(link, known, rows, merged)
         cost = Cost(len(rows), time.process_time() - start)
         measured[rows] = True
         self._written |= {**columns, name + MEASURED: pa.array(measured)}
@@ -237,6 +245,13 @@ class Scored:
         if isinstance(link, Bounds) and link.bounded:
             self._drop(link, columns)
         return cost
+
+    def _columns(self, link: Link, known: pa.Table | None, rows: Any, merged: pa.Table | None) -> Columns:
+        """What is known of the link's columns, and where it is not, measured."""
+        if known is not None and not len(rows):
+            there = {name: kind for name, kind in link.columns().items() if name in known.column_names}
+            return {name: known[name].cast(kind).combine_chunks() for name, kind in there.items()}
+        return _overlaid(known, _measure(link, self.batch, rows, merged), rows, len(self.batch))
 
     def _drop(self, link: Bounds, columns: Columns) -> None:
         score = columns[link.name()]
@@ -272,8 +287,13 @@ class Verdict(NamedTuple):
 
 def verdict(link: Bounds, scores: pa.Table) -> Verdict:
     """Which samples the link would drop by itself; `scores` has its score, and which samples it measured."""
-    known = scores[link.name() + MEASURED].to_numpy(zero_copy_only=False).astype(bool)
+    known = _marks(link, scores)
     return Verdict(known, known & ~link.keep(scores[link.name()].combine_chunks()).to_numpy(zero_copy_only=False))
+
+
+def _marks(link: Link, scores: pa.Table) -> Mask:
+    """Which samples the link has measured; a copy."""
+    return np.array(scores[link.name() + MEASURED].to_numpy(), bool)
 
 
 def initial_state(samples: pa.Table) -> pa.Table:

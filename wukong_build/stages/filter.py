@@ -49,8 +49,12 @@ def _require_crawl(config: Config, store: Store) -> None:
 
 
 def _remove_leftovers(store: Store, chain: Chain, pass_count: int) -> None:
-    """Scores and surveys of links that the chain no longer has."""
-    for folder, kept in (("filter/scores", set(map(str, range(pass_count)))), ("filter/corpus", set(chain.links))):
+    """Scores and surveys of links that the chain no longer has, and of parts that the crawl no longer has."""
+    passes, parts = set(map(str, range(pass_count))), set(store.parts("crawl/samples"))
+    for index in passes:
+        for name in set(store.parts(f"filter/scores/{index}")) - parts:
+            store.delete_part(f"filter/scores/{index}", name)
+    for folder, kept in (("filter/scores", passes), ("filter/state", passes), ("filter/corpus", set(chain.links))):
         if store.fs.isdir(store.path(folder)):
             for path in store.fs.ls(store.path(folder), detail=False):
                 if (name := path.rsplit("/", 1)[-1]) not in kept:

@@ -44,8 +44,8 @@ class PassStage(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """Folder of its scores."""
-        return _scores(self.passage.index)
+        """Folder of the states in which samples leave it."""
+        return _state(self.passage.index)
 
     @property
     def links(self) -> list[Link]:
@@ -65,35 +65,68 @@ class PassStage(msgspec.Struct, frozen=True):
         ]
 
     def work(self, store: Store, part: Part) -> str:
-        """Score one part, one row group of images at a time."""
+        """Decide one part, by the scores that are there if these suffice; else they are brought up to date first."""
         samples = store.read(_SAMPLES, part.name, _sample_columns(self.chain))
         inputs = self._inputs(store, samples)
         known = self._known(store, part, inputs)
-        merged = None if self.passage.lookup is None else store.read(_corpus(self.passage.lookup, "merged"), "00000")
         columns, state = _so_far(store, part, samples, self.passage.index, self.links)
+        decided, measured = self._decided(store, part, known, columns, state), 0
+        if decided is None:
+            earlier = {
+                link.name(): store.read(self._scores, part.name, _written(link)) for link in self.links if link.name() in known
+            }
+            table, decided, costs = self._measured(store, part, earlier, columns, state)
+            measured = sum(cost.samples for cost in costs.values())
+            noted = store.notes(self._scores, part.name)
+            before = {name: Cost.noted(noted.get(COST_NOTE + name, "") if name in known else "") for name in costs}
+            took = {COST_NOTE + name: str(cost.and_also(before[name])) for name, cost in costs.items()}
+            store.write(self._scores, part.name, table, notes={**inputs, **took, "keys": digest_of(table.select(["key"]))})
+        store.write(self.name, part.name, decided, part.fingerprint)
+        return f"{pc.sum(decided['kept']).as_py() or 0} kept of {len(decided)}, {measured} scores measured"
+
+    def _decided(self, store: Store, part: Part, known: set[str], columns: pa.Table, state: pa.Table) -> pa.Table | None:
+        """The state that the scores there are lead to; None where a sample reaches a link that has not measured it.
+
+        Reads what decides and nothing else: choosing among bounds costs little however much the links have written.
+        """
+        here = Scored(Batch(columns), state, everything=self.measure_all)
+        if known != {link.name() for link in self.links}:
+            return None
+        scores = store.read(
+            self._scores, part.name, list(filter(None, map(_decides, self.links))) + [n + MEASURED for n in known]
+        )
+        for link in self.links:
+            own = scores.select([*filter(None, [_decides(link)]), link.name() + MEASURED])
+            if not here.knows(link, own):
+                return None
+            here.run(link, own)
+        return here.table().select(["key", *STATE])
+
+    def _measured(
+        self, store: Store, part: Part, known: dict[str, pa.Table], columns: pa.Table, state: pa.Table
+    ) -> tuple[pa.Table, pa.Table, dict[str, Cost]]:
+        """Scores and state after measuring what is not known, one row group of images at a time; and what each link took."""
+        merged = None if self.passage.lookup is None else store.read(_corpus(self.passage.lookup, "merged"), "00000")
+        costs = {link.name(): Cost() for link in self.links}
         table = columns.select(["key"])
-        costs = {name: Cost.noted(store.note(self.name, part.name, COST_NOTE + name)) for name in known}
-        measured = 0
         for links in _by_what_they_read(self.links):
             scored: list[pa.Table] = []
-            looks = len(samples) > 0 and any("image" in link.reads for link in links)
+            looks = len(columns) > 0 and any("image" in link.reads for link in links)
             for start, batch in _batches(store, part, columns) if looks else [(0, Batch(columns))]:
                 here = Scored(batch, state.slice(start, len(batch)), everything=self.measure_all)
                 for link in links:
                     remembered = known.get(link.name())
                     cost = here.run(link, None if remembered is None else remembered.slice(start, len(batch)), merged)
-                    costs[link.name()] = costs.get(link.name(), Cost()).and_also(cost)
-                    measured += cost.samples
+                    costs[link.name()] = costs[link.name()].and_also(cost)
                 scored.append(here.table())
             joined = pa.concat_tables(scored)
             state = joined.select(list(STATE))
             columns, table = (_with_columns(each, joined.drop_columns(["key", *STATE])) for each in (columns, table))
-        table = _with_columns(table, state)
-        took = {COST_NOTE + name: str(cost) for name, cost in costs.items()}
-        notes = {**inputs, **took, "keys": digest_of(table.select(["key"]))}
-        store.write(self.name, part.name, table, part.fingerprint, notes)
-        kept = pc.sum(table["kept"]).as_py() or 0
-        return f"{kept} kept of {len(table)}, {measured} scores measured"
+        return table, _with_columns(table.select(["key"]), state), costs
+
+    @property
+    def _scores(self) -> str:
+        return _scores(self.passage.index)
 
     def _inputs(self, store: Store, samples: pa.Table) -> dict[str, str]:
         """A note for each link of the pass: fingerprint of the link and of all it reads, directly or through links above it."""
@@ -112,12 +145,12 @@ class PassStage(msgspec.Struct, frozen=True):
                 caption = [inputs[name]]
         return {_note(link): inputs[link.name()] for link in self.passage.links}
 
-    def _known(self, store: Store, part: Part, inputs: dict[str, str]) -> dict[str, pa.Table]:
-        """Link name → its columns as scored before, where nothing they depend on has changed."""
-        if store.note(self.name, part.name, "keys") != digest_of(store.read(_SAMPLES, part.name, ["key"])):
-            return {}
-        fresh = [link for link in self.passage.links if store.note(self.name, part.name, _note(link)) == inputs[_note(link)]]
-        return {link.name(): store.read(self.name, part.name, [*link.columns(), link.name() + MEASURED]) for link in fresh}
+    def _known(self, store: Store, part: Part, inputs: dict[str, str]) -> set[str]:
+        """The links whose scores still hold: nothing that they depend on has changed."""
+        notes = store.notes(self._scores, part.name)
+        if not notes or notes["keys"] != digest_of(store.read(_SAMPLES, part.name, ["key"])):
+            return set()
+        return {link.name() for link in self.passage.links if notes.get(_note(link)) == inputs[_note(link)]}
 
 
 class SurveyStage(msgspec.Struct, frozen=True):
@@ -200,7 +233,7 @@ class LedgerStage(msgspec.Struct, frozen=True):
     def work(self, store: Store, part: Part) -> str:
         """One part of the ledger; its notes tell how many each link drops alone."""
         last_pass = len(self.chain.passes()) - 1
-        table = store.read(_scores(last_pass), part.name, ["key", *STATE])
+        table = store.read(_state(last_pass), part.name)
         facts = store.read(_SAMPLES, part.name, list(LEDGER_FACTS))  # row for row the same samples
         table = _with_columns(table, facts).select(LEDGER.arrow.names).cast(LEDGER.arrow)
         scores = read_scores(store, part.name, last_pass + 1, {*self.chain.scores(), *self.chain.evidence()})
@@ -232,6 +265,20 @@ def _scores(index: int) -> str:
     return f"filter/scores/{index}"
 
 
+def _state(index: int) -> str:
+    return f"filter/state/{index}"
+
+
+def _written(link: Link) -> list[str]:
+    """What scores have of a link."""
+    return [*link.columns(), link.name() + MEASURED]
+
+
+def _decides(link: Link) -> str | None:
+    """The column by which a link drops samples or changes captions; None where it does neither."""
+    return link.name() if isinstance(link, Rewrite) or (isinstance(link, Bounds) and link.bounded) else None
+
+
 def _corpus(link: Link, folder: str) -> str:
     return f"filter/corpus/{link.name()}/{folder}"
 
@@ -242,7 +289,7 @@ def _note(link: Link) -> str:
 
 def _digests(store: Store, index: int, part: str) -> list[str]:
     """Of all that the passes before `index` wrote of a part: columns may be read from any of them."""
-    return [store.digest(_scores(earlier), part) for earlier in range(index)]
+    return [store.digest(folder, part) for earlier in range(index) for folder in (_scores(earlier), _state(earlier))]
 
 
 def _made_from(link: CorpusFilter) -> list[Any]:
@@ -262,7 +309,7 @@ def _so_far(store: Store, part: Part, samples: pa.Table, index: int, links: Sequ
         return samples, initial_state(samples)
     wanted = {column for link in links for column in link.reads} - {*samples.column_names, *STATE, "image"}
     samples = _with_columns(samples, read_scores(store, part.name, index, wanted))
-    return samples, store.read(_scores(index - 1), part.name, list(STATE))
+    return samples, store.read(_state(index - 1), part.name, list(STATE))
 
 
 def _by_what_they_read(links: Sequence[Link]) -> Iterator[Sequence[Link]]:
