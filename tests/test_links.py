@@ -110,7 +110,7 @@ def test_bounds_are_inclusive_and_null_fails_each(bounds: dict[str, float], kept
 )
 def test_the_missed_bound_reads_as_the_config_writes_it(bounds: dict[str, float], score: float | None, missed: str) -> None:
     """The ledger names the bound that a dropped sample missed."""
-    assert CaptionLength(**bounds).missed_bound(score) == missed
+    assert CaptionLength(**bounds).missed_bounds(pa.array([score], pa.float64())).to_pylist() == [missed]
 
 
 def test_settings_leave_out_the_bounds() -> None:

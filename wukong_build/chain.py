@@ -212,11 +212,8 @@ class Scored:
 
     def __init__(self, batch: Batch, state: pa.Table, *, everything: bool = False) -> None:
         self.batch = batch.with_columns({"caption": state["caption"].combine_chunks()})
-        self._kept = np.array(state["kept"].to_pylist(), bool)
-        self._why = {
-            name: np.array([*state[name].to_pylist(), None], object)[:-1]
-            for name in ("dropped_by", "score", "bound", "duplicate_of")
-        }
+        self._kept = np.array(state["kept"].to_numpy(), bool)
+        self._why = {name: state[name].combine_chunks() for name in ("dropped_by", "score", "bound", "duplicate_of")}
         self._written: dict[str, pa.Array] = {}
         self._everything = everything
 
@@ -255,14 +252,12 @@ class Scored:
 
     def _drop(self, link: Bounds, columns: Columns) -> None:
         score = columns[link.name()]
-        out = np.flatnonzero(self._kept & ~np.array(link.keep(score).to_pylist(), bool))
-        values = np.array([*score.take(pa.array(out)).to_pylist(), None], object)[:-1]
-        self._why["dropped_by"][out] = link.name()
-        self._why["score"][out] = values
-        self._why["bound"][out] = [link.missed_bound(value) for value in values]
+        out = self._kept & ~link.keep(score).to_numpy(zero_copy_only=False)
+        why = {"dropped_by": pa.scalar(link.name()), "score": score.cast(STATE["score"]), "bound": link.missed_bounds(score)}
         if f"{link.name()}_of" in columns:
-            self._why["duplicate_of"][out] = columns[f"{link.name()}_of"].take(pa.array(out)).to_pylist()
-        self._kept[out] = False
+            why["duplicate_of"] = columns[f"{link.name()}_of"]
+        self._why |= {name: pc.if_else(pa.array(out), values, self._why[name]) for name, values in why.items()}
+        self._kept &= ~out
 
     def survivors(self) -> Batch:
         """The samples that are still in."""

@@ -81,11 +81,14 @@ class Bounds(Link, frozen=True, kw_only=True):
             kept = pc.and_(kept, pc.fill_null(pc.less_equal(score, self.at_most), fill_value=False))
         return kept
 
-    def missed_bound(self, score: float | None) -> str:
-        """The bound that a dropped sample's score missed, as the config writes it: `at_most=3`."""
-        if self.at_least is not None and (self.at_most is None or score is None or score < self.at_least):
-            return f"at_least={self.at_least:g}"
-        return f"at_most={self.at_most:g}"
+    def missed_bounds(self, score: pa.Array) -> pa.Array:
+        """The bounds that the scores of dropped samples missed, as the config writes them: `at_most=3`."""
+        if self.at_least is None:
+            return pa.repeat(f"at_most={self.at_most:g}", len(score))
+        if self.at_most is None:
+            return pa.repeat(f"at_least={self.at_least:g}", len(score))
+        below = pc.fill_null(pc.less(score, self.at_least), fill_value=True)
+        return pc.if_else(below, f"at_least={self.at_least:g}", f"at_most={self.at_most:g}")
 
 
 class Filter(Bounds, frozen=True, kw_only=True):

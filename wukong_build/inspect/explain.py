@@ -198,7 +198,7 @@ def _link(name: str, columns: Told, settings: Mapping[str, Any], *, measured: bo
     if bounds and measured:
         decision = Bounds(**bounds)
         told["passed"] = decision.keep(pa.array([score], pa.float64()))[0].as_py()
-        told |= {} if told["passed"] else {"missed": decision.missed_bound(score)}
+        told |= {} if told["passed"] else {"missed": decision.missed_bounds(pa.array([score], pa.float64()))[0].as_py()}
     return {**told, "evidence": {column: value for column, value in columns.items() if column != name}}
 
 

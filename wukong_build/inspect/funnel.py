@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from wukong_build.chain import Cost
 from wukong_build.schema import ALONE_NOTE, COST_NOTE
-from wukong_build.sql import connect, score_folders
+from wukong_build.sql import score_folders
 from wukong_build.store import Store
 
 SCHEMA = pa.schema({"step": pa.string(), "seen": pa.int64(), "dropped": pa.int64(), "left": pa.int64()})
@@ -27,10 +28,12 @@ def funnel(store: Store, link_names: Sequence[str]) -> pa.Table:
     Each row's `seen` less its `dropped` is its `left`, which the next row has seen. A link that dropped samples and is no
     longer named (the ledger is older than the config) comes last, so that the sum holds.
     """
-    with connect(store) as connection:
-        counts = dict(connection.execute("SELECT coalesce(dropped_by, ''), count(*) FROM ledger GROUP BY 1").fetchall())
-    left = sum(counts.values())
-    counts.pop("", None)
+    counts: Counter[str] = Counter()
+    for part in store.parts("filter/ledger"):
+        dropped_by = pc.fill_null(store.read("filter/ledger", part, ["dropped_by"])["dropped_by"], "")
+        counts.update({row["values"]: row["counts"] for row in dropped_by.value_counts().to_pylist()})
+    left = counts.total()
+    del counts[""]
     failures = sorted((name for name in counts if name.startswith("fetch:")), key=lambda name: (-counts[name], name))
     gone = sorted(set(counts) - set(failures) - set(link_names))
     rows = []
