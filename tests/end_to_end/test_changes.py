@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from wukong_build import run
 from wukong_build.demo.server import Server, serve
 from wukong_build.errors import StoreError
 from wukong_build.inspect.run import Run
+from wukong_build.picture import Picture
 
 Measure = Callable[[dict[str, Any]], tuple[int, int]]
 
@@ -72,6 +74,23 @@ def test_looser_bound(values: dict[str, Any], count: Measure) -> None:
     _, measured = count(values)
     # 3 samples had been dropped by it: at most 9 further links look at each, before the whole corpus is looked up again
     assert 0 < measured - _looked_up(values) <= 3 * 9
+
+
+@pytest.mark.parametrize(("at_most", "decoded"), [(1.4, 0), (100, 3)])
+def test_decodes(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch, at_most: float, decoded: int) -> None:
+    """A tighter bound decodes no image; a looser one those 3 alone that it had dropped, each once for all links that look."""
+    seen: list[bytes] = []
+    decode = Picture._decoded
+
+    def counted(picture: Picture, side: int) -> Image.Image | None:
+        seen.append(picture.content)
+        return decode(picture, side)
+
+    monkeypatch.setattr(Picture, "_decoded", counted)
+    values["executor"] = {"kind": "local", "workers": 1}  # in this process
+    values["filter"]["aspect_ratio"]["at_most"] = at_most
+    run(values)
+    assert len(seen) == decoded
 
 
 def test_further_link(values: dict[str, Any], count: Measure) -> None:
