@@ -14,13 +14,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wukong_build.pipeline import open_run, run
+    from wukong_build.pipeline import open_run, run, what_if
 
-__all__ = ["open_run", "run"]
+__all__ = ["open_run", "run", "what_if"]
 
 
 def __getattr__(name: str) -> Any:
-    """`run` and `open_run`, imported when they are asked for: the command line and worker processes start faster."""
+    """`run`, `open_run` and `what_if`, imported when they are asked for: the command line and worker processes start faster."""
     if name in __all__:
         from wukong_build import pipeline
 
