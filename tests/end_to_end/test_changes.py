@@ -93,6 +93,27 @@ def test_decodes(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch, at_mos
     assert len(seen) == decoded
 
 
+def test_a_link_less(values: dict[str, Any], count: Measure) -> None:
+    """The scores of a link that is taken out go with it; nothing is measured anew but what it had dropped."""
+    assert "sensitive_words" in run(values).sql("SELECT * FROM scores LIMIT 1").column_names
+    del values["filter"]["sensitive_words"]
+    _, measured = count(values)
+    assert "sensitive_words" not in run(values).sql("SELECT * FROM scores LIMIT 1").column_names
+    # it had dropped 1 sample: at most 3 further links look at it, before the whole corpus is looked up again
+    assert 0 < measured - _looked_up(values) <= 3
+
+
+def test_no_link(values: dict[str, Any]) -> None:
+    """A chain without links keeps every sample whose image came, also when there were links before."""
+    values["filter"] = {}
+    for _ in range(2):
+        done = run(values)
+        assert (
+            done.sql("SELECT count(*) FROM ledger WHERE kept").to_pylist()
+            == done.sql("SELECT count(*) FROM samples WHERE error IS NULL").to_pylist()
+        )
+
+
 def test_further_link(values: dict[str, Any], count: Measure) -> None:
     """A link added at the end measures what reaches it; whatever stood there before is not measured again."""
     for name in ("caption_frequency", "near_duplicate"):

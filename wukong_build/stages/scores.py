@@ -26,6 +26,9 @@ from wukong_build.schema import ALONE_NOTE, COST_NOTE, LEDGER, LEDGER_FACTS, SAM
 from wukong_build.store import Store, digest_of, fingerprint_of
 
 _SAMPLES = "crawl/samples"
+_INPUTS = "inputs:"
+"""Before a link's name: the note of a part of scores that says what they depend on."""
+
 _SAMPLE_COLUMNS = {column.name for column in SAMPLES.columns}
 
 
@@ -89,9 +92,11 @@ class PassStage(msgspec.Struct, frozen=True):
 
         Reads what decides and nothing else: choosing among bounds costs little however much the links have written.
         """
-        here = Scored(Batch(columns), state, everything=self.measure_all)
-        if known != {link.name() for link in self.links}:
+        links = {_note(link) for link in self.links}
+        there = {note for note in store.notes(self._scores, part.name) if note.startswith(_INPUTS)}
+        if not links or len(known) < len(links) or there != links:  # scores of links that are gone go as well
             return None
+        here = Scored(Batch(columns), state, everything=self.measure_all)
         scores = store.read(
             self._scores, part.name, list(filter(None, map(_decides, self.links))) + [n + MEASURED for n in known]
         )
@@ -284,7 +289,7 @@ def _corpus(link: Link, folder: str) -> str:
 
 
 def _note(link: Link) -> str:
-    return f"inputs:{link.name()}"
+    return _INPUTS + link.name()
 
 
 def _digests(store: Store, index: int, part: str) -> list[str]:
