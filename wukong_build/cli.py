@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from wukong_build.errors import ConfigError, EngineMoved, WukongError
+from wukong_build.errors import ConfigError, EngineMoved, Unsound, WukongError
 
 _STAGES = {
     "crawl": "fetch what the config's sources name: pages, the pairs on them, the images",
@@ -90,6 +90,12 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("run", metavar="RUN", help="directory or URL of the run")
     explain.add_argument("key", metavar="KEY", help="the sample's key, the beginning of it, or the URL of its image")
     explain.add_argument("--json", action="store_true", help="print it as one JSON object")
+    verify = add(
+        "verify", "check a run, or any folder of shards: every digest, every member, every key, the ledger's sums", _verify
+    )
+    verify.add_argument("path", metavar="RUN|DIR", help="directory or URL of a run, or of shards with .tar and .parquet files")
+    verify.add_argument("--deep", action="store_true", help="decode every published picture as well")
+    verify.add_argument("--json", action="store_true", help="print one JSON object: findings, what could not be checked, counts")
     _add_engines(add("engines", "list search engines, show a recipe, or try it against its engine", _engines))
     _add_queries(add("queries", "rank Chinese words and phrases by how often they are used, to search for them", _queries))
     init = add("init", "write a commented config to start from", _init)
@@ -260,6 +266,21 @@ def _explain(options: argparse.Namespace) -> None:
 
     told = explain(open_run(options.run), options.key)
     print(json.dumps(told, ensure_ascii=False, default=str) if options.json else story(told))
+
+
+def _verify(options: argparse.Namespace) -> None:
+    import msgspec
+
+    from wukong_build.inspect.verify import verify
+
+    report = verify(options.path, deep=options.deep)
+    lines = [msgspec.json.encode(report).decode()] if options.json else [finding.told() for finding in report.findings]
+    print(*lines, sep="\n", end="\n" * bool(lines))
+    print(*(f"not checked: {said}" for said in report.unchecked), sep="\n", end="\n" * bool(report.unchecked), file=sys.stderr)
+    looked = f"{report.files:,} files, {report.samples:,} samples, {report.bytes:,} bytes"
+    if report.findings:
+        raise Unsound(f"{options.path}: {len(report.findings):,} findings in {looked}")
+    print(f"{options.path}: {looked}: all as it should be", file=sys.stderr)
 
 
 def _engines(options: argparse.Namespace) -> None:

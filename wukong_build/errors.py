@@ -35,6 +35,10 @@ class PartsFailed(WukongError):
     """Some parts failed and the others are done; the same command goes on from here."""
 
 
+class Unsound(WukongError):
+    """A dataset is not what it says; what was found is told before."""
+
+
 class EngineMoved(WukongError):
     """A search engine does not answer as its recipe says."""
 

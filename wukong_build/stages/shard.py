@@ -1,7 +1,8 @@
 """The shards: kept samples in a seeded shuffle, as tars with a Parquet manifest beside each.
 
 A shard is published when its manifest is there. Shards of an older dataset go, manifest first, before the first new one comes;
-a new one's manifest comes last. So no reader ever finds a manifest beside another tar, or a sample in two shards.
+a new one's manifest comes last. So no reader ever finds a manifest beside another tar, or a sample in two shards. The digests of
+all files are written down at the very end.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from wukong_build.schema import MANIFEST, SCHEMA_VERSION
 from wukong_build.shards import ShardSettings
 from wukong_build.shards.card import dataset_card
 from wukong_build.shards.members import image_member, text_members
+from wukong_build.shards.published import remove_checksums, write_checksums
 from wukong_build.shards.tar import Tar
 from wukong_build.sql import connect
 from wukong_build.stages import filter as filter_stage
@@ -44,9 +46,11 @@ def shard(config: Config, store: Store, executor: Executor) -> None:
     store.unfinish("shard")
     _select(config.shard, store)
     stage = ShardStage()
+    remove_checksums(store)
     _unpublish(stage, store)
     run_stage(stage, store, executor)
     _write_card(store, config)
+    write_checksums(store)
     store.finish("shard", filter_stage.made_from(config, store))
 
 
