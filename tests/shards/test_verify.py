@@ -183,7 +183,7 @@ def test_only_deep_looks_at_pixels(tmp_path: Path) -> None:
     """A picture that was published broken agrees with its digests; whoever decodes it finds out."""
 
     def change(shard: int, rows: list[dict[str, Any]], members: Members) -> None:
-        broken = picture(0)[:-20]
+        broken = picture(0)[:44]
         members[rows[0]["key"]][f"{rows[0]['key']}.png"] = broken
         rows[0] |= {"image_bytes": len(broken), "sha256": hashlib.sha256(broken).hexdigest()}
         members[rows[0]["key"]][f"{rows[0]['key']}.json"] = b"{}"
