@@ -96,6 +96,13 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("path", metavar="RUN|DIR", help="directory or URL of a run, or of shards with .tar and .parquet files")
     verify.add_argument("--deep", action="store_true", help="decode every published picture as well")
     verify.add_argument("--json", action="store_true", help="print one JSON object: findings, what could not be checked, counts")
+    _add_forget(
+        add(
+            "forget",
+            "take samples out for good: of the shards, of what was crawled, and of everything that is made later",
+            _forget,
+        )
+    )
     _add_engines(add("engines", "list search engines, show a recipe, or try it against its engine", _engines))
     _add_queries(add("queries", "rank Chinese words and phrases by how often they are used, to search for them", _queries))
     init = add("init", "write a commented config to start from", _init)
@@ -109,6 +116,22 @@ def _parser() -> argparse.ArgumentParser:
     demo = add("demo", "build a small dataset from a web site of its own on this machine, and show what came of it", _demo)
     demo.add_argument("--run", default="data/demo", help="where the run goes (default: %(default)s)")
     return parser
+
+
+def _add_forget(forget: argparse.ArgumentParser) -> None:
+    """What `forget` is given."""
+    forget.add_argument("run", metavar="RUN", help="directory or URL of the run")
+    for name, metavar, what in (
+        ("key", "KEY", "the sample with this key"),
+        ("url", "URL", "the image at this URL"),
+        ("host", "HOST", "all images of a domain and its subdomains, and all on pages of these"),
+        ("sha256", "SHA256", "every image with these bytes"),
+        ("like", "IMAGE", "every image that looks like the one in this file"),
+        ("list", "FILE", "what a file names: one key, URL, host or sha256 a line; # begins a comment"),
+    ):
+        forget.add_argument(f"--{name}", metavar=metavar, action="append", default=[], help=f"{what}; may be given again")
+    forget.add_argument("--dry-run", action="store_true", help="print what would go, and why; nothing does")
+    forget.add_argument("--json", action="store_true", help="print the tombstones as JSON, one object a line")
 
 
 def _add_engines(engines: argparse.ArgumentParser) -> None:
@@ -281,6 +304,46 @@ def _verify(options: argparse.Namespace) -> None:
     if report.findings:
         raise Unsound(f"{options.path}: {len(report.findings):,} findings in {looked}")
     print(f"{options.path}: {looked}: all as it should be", file=sys.stderr)
+
+
+def _forget(options: argparse.Namespace) -> None:
+    from wukong_build.executors import prepare_process
+
+    prepare_process()
+    from wukong_build.pipeline import Wish, forget
+
+    listed = Wish.listed(entry for path in options.list for entry in _entries(path))
+    wish = Wish(
+        tuple(options.key),
+        tuple(options.url),
+        tuple(options.host),
+        tuple(options.sha256),
+        tuple(_read(path, "--like") for path in options.like),
+    ).and_also(listed)
+    if not wish.rows():
+        raise ConfigError("forget: nothing is named; --key, --url, --host, --sha256, --like or --list is meant")
+    signal.signal(signal.SIGINT, _stop)
+    found = forget(options.run, wish, dry_run=options.dry_run)
+    for row in found:
+        shown = [row.get("key") or row.get("host") or row.get("sha256") or row.get("phash"), row.get("url"), row["why"]]
+        told = "\t".join([*filter(None, shown), f"shard {row['shard']}" if row["shard"] else "not published"])
+        print(json.dumps(row, ensure_ascii=False) if options.json else told)
+    done = "would be forgotten" if options.dry_run else "forgotten"
+    published = sum(row["shard"] is not None for row in found)
+    print(f"{options.run}: {len(found):,} tombstones, {published:,} published samples {done}", file=sys.stderr)
+
+
+def _entries(path: str) -> list[str]:
+    """The lines of a list, comments aside."""
+    lines = _read(path, "--list").decode("utf-8-sig", "replace").splitlines()
+    return [entry for line in lines if (entry := re.sub(r"(^|\s)#.*", "", line).strip())]
+
+
+def _read(path: str, option: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{option}: {path}: cannot be read: {error.strerror or error}") from error
 
 
 def _engines(options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import yaml
 
@@ -23,6 +24,8 @@ from wukong_build.links import Bounds
 from wukong_build.schema import SCHEMA_VERSION
 from wukong_build.stages.crawl import crawl
 from wukong_build.stages.filter import filter_samples
+from wukong_build.stages.forget import Wish
+from wukong_build.stages.forget import forget as forget_samples
 from wukong_build.stages.shard import shard
 from wukong_build.stages.what_if import what_if as judged
 from wukong_build.store import Store
@@ -90,6 +93,23 @@ def what_if(config: Config | Mapping[str, Any] | str, bound: str, values: Sequen
     return judged(Store(config.run), config, bound, values)
 
 
+def forget(path: str, wish: Wish, *, dry_run: bool = False) -> list[dict[str, Any]]:
+    """Take samples out of a run for good: out of its shards, of what it crawled, and of all that comes later.
+
+    Returns the new tombstones, each with `why`; with `dry_run` nothing is taken out. ConfigError where the wish makes no sense,
+    StoreError where there is no run, or its shards are not those of its last selection.
+    """
+    record = open_run(path)
+    config = msgspec.structs.replace(parse_config(record.config, f"{path}/run.yaml: config"), run=path)
+    store = Store(path)
+    with store.locked(), contextlib.closing(config.executor.executor()) as executor:
+        found = forget_samples(wish, config, store, executor, dry_run=dry_run)
+        if not dry_run:
+            steps = [step for step in record.funnel()["step"].to_pylist() if not step.startswith("fetch:")]
+            _write_record(store, {**record.record, "funnel": funnel(store, steps).to_pylist()})
+    return found
+
+
 def _parsed(config: Config | Mapping[str, Any] | str) -> Config:
     if isinstance(config, str):
         return load_config(config)
@@ -118,8 +138,12 @@ def _record(config: Config, store: Store, stage: str) -> None:
         "versions": {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _VERSIONS}},
         "funnel": funnel(store, steps).to_pylist(),
     }
+    _write_record(store, record)
+
+
+def _write_record(store: Store, record: Mapping[str, Any]) -> None:
     with store.replacing("run.yaml") as file:
-        file.write(yaml.safe_dump(record, allow_unicode=True, sort_keys=False).encode())
+        file.write(yaml.safe_dump(dict(record), allow_unicode=True, sort_keys=False).encode())
 
 
-__all__ = ["STAGES", "open_run", "run", "what_if"]
+__all__ = ["STAGES", "Wish", "forget", "open_run", "run", "what_if"]

@@ -294,4 +294,18 @@ MANIFEST = TableSchema(
     ),
 )
 
-TABLES = (ROBOTS, SITE_FILES, FRONTIER, PAGES, PAIRS, IMAGES, SAMPLES, LEDGER, MANIFEST)
+FORGOTTEN = TableSchema(
+    "forgotten",
+    "forget",
+    "tombstones: what was taken out, and does not come back; a row holds a sample, or what alone is known of what is to stay out",
+    (
+        Column("key", pa.string(), "id of the sample; null where a host, a file or a picture is meant, wherever it stands"),
+        Column("url", pa.string(), "canonical URL of the image"),
+        Column("host", pa.string(), "every image of this domain, and on its pages, is forgotten"),
+        Column("sha256", pa.string(), "every image with these bytes is forgotten, hex"),
+        Column("phash", pa.string(), "every image whose phash is near to this one is forgotten; null where another row has it"),
+        Column("shard", pa.string(), "shard that it was published in, where its place stays empty; null if it was not"),
+    ),
+)
+
+TABLES = (ROBOTS, SITE_FILES, FRONTIER, PAGES, PAIRS, IMAGES, SAMPLES, LEDGER, MANIFEST, FORGOTTEN)

@@ -14,7 +14,19 @@ import pyarrow as pa
 
 from wukong_build.chain import MEASURED
 from wukong_build.errors import ConfigError, StoreError
-from wukong_build.schema import FRONTIER, IMAGES, LEDGER, MANIFEST, PAGES, PAIRS, ROBOTS, SAMPLES, SITE_FILES, TableSchema
+from wukong_build.schema import (
+    FORGOTTEN,
+    FRONTIER,
+    IMAGES,
+    LEDGER,
+    MANIFEST,
+    PAGES,
+    PAIRS,
+    ROBOTS,
+    SAMPLES,
+    SITE_FILES,
+    TableSchema,
+)
 from wukong_build.store import SPILL, Store
 from wukong_build.web.failures import TRANSIENT
 
@@ -31,6 +43,7 @@ FOLDERS: dict[str, TableSchema] = {
     "crawl/samples": SAMPLES,
     "filter/ledger": LEDGER,
     "shards": MANIFEST,
+    "forgotten": FORGOTTEN,
 }
 """Folder of a run → the table its parts make up."""
 
@@ -42,6 +55,8 @@ _PASSING = ", ".join(f"'{name}'" for name in sorted(TRANSIENT | {"moved"}))
 
 # An answer holds until another one comes: a request that failed for the moment is none, and "not modified" confirms the old one.
 _VIEWS = f"""
+CREATE VIEW forgotten_places AS SELECT key FROM forgotten WHERE key IS NOT NULL AND shard IS NOT NULL;
+
 CREATE VIEW latest AS
 SELECT * EXCLUDE (image) FROM images QUALIFY row_number() OVER (PARTITION BY key ORDER BY {_NEWEST}) = 1;
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from wukong_build.store import Store
 
@@ -52,8 +52,8 @@ def checksums_read(text: str) -> Iterator[tuple[str, str | None, str]]:
 
 
 def write_checksums(store: Store, folder: str = FOLDER) -> None:
-    """Write down the sha256 of every file there is. That of a tar is read from the note of its manifest, which has it already."""
-    digests = {name: _digest(store, folder, name) for name in files_of(store, folder) if name != CHECKSUMS}
+    """Write down the sha256 of every file there is."""
+    digests = {name: sha256_of(store, name, folder) for name in files_of(store, folder) if name != CHECKSUMS}
     with store.replacing(f"{folder}/{CHECKSUMS}") as file:
         file.write(checksums_text(digests).encode())
 
@@ -63,13 +63,8 @@ def remove_checksums(store: Store, folder: str = FOLDER) -> None:
     store.delete(folder, CHECKSUMS)
 
 
-def without_manifest(names: Iterable[str]) -> set[str]:
-    """Shards, among some files, that are not published: a manifest is what publishes a shard."""
-    found = {shard for name in names if (shard := shard_of(name))}
-    return {shard for shard, _ in found} - {shard for shard, kind in found if kind == ".parquet"}
-
-
-def _digest(store: Store, folder: str, name: str) -> str:
+def sha256_of(store: Store, name: str, folder: str = FOLDER) -> str:
+    """The digest of a file of a dataset; that of a tar is read from the note of its manifest, which has it already."""
     noted = store.note(folder, name.removesuffix(".tar"), "tar_sha256") if name.endswith(".tar") else ""
     if noted:
         return noted

@@ -30,6 +30,7 @@ from wukong_build.stages.forecast import Forecast, Sample
 from wukong_build.stages.lists import ListStage
 from wukong_build.stages.pairs import SampleStage, gather, plan_images
 from wukong_build.stages.plan import ROWS_AT_ONCE, host_name, in_lanes, plan
+from wukong_build.stages.tombstones import honour
 from wukong_build.store import Store, fingerprint_of
 from wukong_build.web.frontier import Followed, Frontier
 from wukong_build.web.images import MOVED
@@ -111,7 +112,9 @@ def crawl(
         lists_digest=lists_digest,
         archives=archives,
     )
+    honour(store, executor)  # nobody is asked for what is forgotten
     _fetch_images(images, config, store, executor, again)
+    honour(store, executor)  # by its bytes and its looks, under whatever name it came
     gather(store)
     run_stage(SampleStage(opt_out, lists_digest, config.crawl.captions, manners.product), store, executor)
     store.finish("crawl", made_from(config))

@@ -90,7 +90,8 @@ class Again(msgspec.Struct, frozen=True):
         if not wishes:
             return "false"
         is_before = f"TRY_CAST(part AS INTEGER) < {self.parts_before[kind]}"
-        return f"coalesce(({' OR '.join(wishes)}) AND coalesce({is_before}, archive IS NOT NULL), false)"
+        is_there = "error IS DISTINCT FROM 'forgotten'"
+        return f"coalesce(({' OR '.join(wishes)}) AND coalesce({is_before}, archive IS NOT NULL) AND {is_there}, false)"
 
 
 def asked_origins(store: Store) -> set[str]:

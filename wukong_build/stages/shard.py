@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import IO, Any, ClassVar
 
 import msgspec
@@ -54,12 +54,47 @@ def shard(config: Config, store: Store, executor: Executor) -> None:
     store.finish("shard", filter_stage.made_from(config, store))
 
 
-def _unpublish(stage: ShardStage, store: Store) -> None:
-    """Remove every shard that is not one of the dataset to come: old and new ones side by side would double samples."""
+def publish_without(gone: Collection[str], touched: Collection[str], config: Config, store: Store, executor: Executor) -> None:
+    """Make some shards anew without some samples, by their keys; every other shard stays as it is, byte for byte.
+
+    A shard that is left without samples goes, and its number stays free.
+    """
+    for name in store.parts(_SELECTION):
+        selection = store.read(_SELECTION, name)
+        kept = selection.filter(pc.invert(pc.is_in(selection["key"], pa.array(gone, pa.string()))))
+        if not len(kept):
+            store.delete_part(_SELECTION, name)
+        elif len(kept) < len(selection):
+            _write_selection(store, name, kept)
+    if not touched:
+        return
+    remove_checksums(store)
+    _unpublish(_Some(tuple(touched)), store, of=touched)
+    run_stage(_Some(tuple(touched)), store, executor)
+    _write_card(store, config)
+    write_checksums(store)
+
+
+def shards_with(keys: Collection[str], store: Store) -> dict[str, str]:
+    """Key → shard, of those of the samples that are published. StoreError where such a shard cannot be made anew."""
+    found: dict[str, str] = {}
+    wanted = pa.array(keys, pa.string())
+    for name in store.parts("shards"):
+        published = store.read("shards", name, ["key"])["key"]
+        here = published.filter(pc.is_in(published, wanted)).to_pylist()
+        if here and (name not in store.parts(_SELECTION) or not store.read(_SELECTION, name, ["key"])["key"].equals(published)):
+            raise StoreError(f"{store.url}: shards/{name} is not that of the last selection; run `wukong-build shard` first")
+        found |= dict.fromkeys(here, name)
+    return found
+
+
+def _unpublish(stage: ShardStage, store: Store, of: Collection[str] | None = None) -> None:
+    """Remove every shard, of all or `of` some, that is not one of the dataset to come: beside those it would double samples."""
     planned = {part.name for part in stage.parts(store) if store.made_from(stage.name, part.name) == part.fingerprint}
     if store.fs.isdir(store.path(stage.name)):
         names = (path.rsplit("/", 1)[-1] for path in store.fs.ls(store.path(stage.name), detail=False))
-        old = [name for name in names if name[:5].isdigit() and re.split(r"[._]", name, maxsplit=1)[0] not in planned]
+        shards = {name: re.split(r"[._]", name, maxsplit=1)[0] for name in names if name[:5].isdigit()}
+        old = [name for name, shard in shards.items() if shard not in planned and (of is None or shard in of)]
         for name in sorted(old, key=lambda name: not name.endswith(".parquet")):  # manifests first
             store.delete(stage.name, name)
 
@@ -88,14 +123,20 @@ def _select(settings: ShardSettings, store: Store) -> None:
     with connect(store) as connection:
         reader = connection.sql(
             f"SELECT {', '.join(f'samples.{name}' for name in columns)}, coalesce(ledger.caption, '') AS caption, "  # noqa: S608  ours
-            "samples.part, samples.image_row FROM ledger JOIN samples USING (key) WHERE kept "
+            "samples.part, samples.image_row, kept FROM ledger JOIN samples USING (key) "
+            "WHERE kept OR key IN (FROM forgotten_places) "
             "ORDER BY md5(? || samples.key), samples.key",
             params=[f"{settings.seed}:"],
         ).to_arrow_reader(settings.samples)
         for number, table in enumerate(_chunks(reader, settings.samples)):
-            published = table.select(MANIFEST.arrow.names)
-            selection = table.select([*MANIFEST.arrow.names, *_PLACE])
-            store.write(_SELECTION, f"{number:05d}", selection, notes={"published": digest_of(published)})
+            kept = table.filter(table["kept"])  # the place of a forgotten sample stays empty, so that no other one moves
+            if len(kept):
+                _write_selection(store, f"{number:05d}", kept.select([*MANIFEST.arrow.names, *_PLACE]))
+
+
+def _write_selection(store: Store, name: str, selection: pa.Table) -> None:
+    """What one shard is to hold; its note is the digest of what is published of it."""
+    store.write(_SELECTION, name, selection, notes={"published": digest_of(selection.drop_columns(_PLACE))})
 
 
 def _chunks(reader: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:
@@ -126,6 +167,7 @@ class ShardStage(msgspec.Struct, frozen=True):
         selection = store.read(_SELECTION, part.name)
         with store.replacing(f"shards/{part.name}.tar") as file:
             sha256 = _write_tar(file, selection, store)
+            store.delete_part(self.name, part.name)  # last, so that a shard made anew is away for no longer than it must
         manifest = selection.drop_columns(_PLACE).cast(MANIFEST.arrow)
         image_bytes = pc.sum(manifest["image_bytes"]).as_py()
         stats = {"schema_version": SCHEMA_VERSION, "count": len(manifest), "image_bytes": image_bytes, "tar_sha256": sha256}
@@ -133,6 +175,16 @@ class ShardStage(msgspec.Struct, frozen=True):
             file.write(msgspec.json.format(msgspec.json.encode(stats)))
         store.write(self.name, part.name, manifest, part.fingerprint, notes={"tar_sha256": sha256})
         return f"{len(manifest)} samples, {image_bytes} bytes of images"
+
+
+class _Some(ShardStage, frozen=True):
+    """Some of the shards."""
+
+    only: tuple[str, ...] = ()
+
+    def parts(self, store: Store) -> list[Part]:
+        """Those that the selection still has."""
+        return [part for part in super().parts(store) if part.name in self.only]
 
 
 def _write_tar(file: IO[bytes], selection: pa.Table, store: Store) -> str:

@@ -18,6 +18,7 @@ FAILURES = {
     "disconnected": "the server hung up",
     "dns": "the name leads nowhere",
     "empty": "an answer without a body",
+    "forgotten": "taken out by `forget`: nothing of it is left, and nobody is asked for it",
     "given_up": "not asked: its host had failed too often in a row, or wished to be let alone for long",
     "no_archive": "the file holds no WARC record; ARC files are to be converted first",
     "not_an_image": "the body is no image in a known format",

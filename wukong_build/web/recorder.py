@@ -6,14 +6,16 @@ Knows neither what is asked for nor why; what is noted with an answer comes back
 from __future__ import annotations
 
 import gzip
+import hashlib
 import http.client
 import importlib.metadata
 import io
-from collections.abc import Mapping
+import itertools
+from collections.abc import Collection, Mapping
 from typing import IO
 
 import msgspec
-from fastwarc.warc import WarcRecord, WarcRecordType
+from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
 from wukong_build.web.fetch import Answer, Note
 
@@ -75,6 +77,22 @@ class Recorder:
         packed = io.BytesIO()
         record.write(packed, checksum_data=True)
         self._file.write(gzip.compress(packed.getbuffer(), COMPRESSION_LEVEL, mtime=0))
+
+
+def without(file: IO[bytes], urls: Collection[str], sha256s: Collection[str]) -> list[tuple[int, int]]:
+    """Where, from byte to byte, an archive has records of other URLs than these and with other bodies."""
+    kept: list[tuple[int, int]] = []
+    begins: list[tuple[int, bool]] = []
+    for record in ArchiveIterator(file, parse_http=False):
+        content = record.reader.read()
+        body = content.partition(b"\r\n\r\n")[2]
+        url = record.headers.get("WARC-Target-URI")
+        begins.append((record.stream_pos, url in urls or hashlib.sha256(body).hexdigest() in sha256s))
+    end = file.seek(0, io.SEEK_END)
+    for (start, is_gone), (stop, _) in itertools.pairwise([*begins, (end, False)]):
+        if not is_gone:
+            kept.append((start, stop))
+    return kept
 
 
 def _head(answer: Answer) -> bytes:
