@@ -55,7 +55,7 @@ _PASSING = ", ".join(f"'{name}'" for name in sorted(TRANSIENT | {"moved"}))
 
 # An answer holds until another one comes: a request that failed for the moment is none, and "not modified" confirms the old one.
 _VIEWS = f"""
-CREATE VIEW forgotten_places AS SELECT key FROM forgotten WHERE key IS NOT NULL AND shard IS NOT NULL;
+CREATE VIEW tombstones AS SELECT key, max(shard) AS shard FROM forgotten WHERE key IS NOT NULL GROUP BY key;
 
 CREATE VIEW latest AS
 SELECT * EXCLUDE (image) FROM images QUALIFY row_number() OVER (PARTITION BY key ORDER BY {_NEWEST}) = 1;
@@ -84,7 +84,10 @@ FROM pairs LEFT JOIN (
 ON coalesce(found_at, page_url) = visit.url AND pairs.part = visit.part AND pairs.capture IS NOT DISTINCT FROM visit.capture
 WHERE pairs.source IS NOT NULL OR (visit.url IS NOT NULL AND (at_most_pairs IS NULL OR position < at_most_pairs));
 """  # noqa: S608  classes of ours
-"""`latest` (images) and `latest_visits` (pages) have the last row of each; `answers` and `visits` the row that holds."""
+"""`tombstones` has the shard of every forgotten sample.
+
+`latest` (images) and `latest_visits` (pages) have the last row of each; `answers` and `visits` the row that holds.
+"""
 
 _MACROS = """
 CREATE MACRO host_name(url) AS ltrim(regexp_extract(url, '^https?://(?:[^/?#]*@)?(\\[[^]/?#]*|[^:/?#]*)', 1), '[');

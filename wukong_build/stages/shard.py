@@ -123,13 +123,13 @@ def _select(settings: ShardSettings, store: Store) -> None:
     with connect(store) as connection:
         reader = connection.sql(
             f"SELECT {', '.join(f'samples.{name}' for name in columns)}, coalesce(ledger.caption, '') AS caption, "  # noqa: S608  ours
-            "samples.part, samples.image_row, kept FROM ledger JOIN samples USING (key) "
-            "WHERE kept OR key IN (FROM forgotten_places) "
+            "samples.part, samples.image_row, kept AND tombstones.key IS NULL AS stays "
+            "FROM ledger JOIN samples USING (key) LEFT JOIN tombstones USING (key) WHERE kept OR tombstones.shard IS NOT NULL "
             "ORDER BY md5(? || samples.key), samples.key",
             params=[f"{settings.seed}:"],
         ).to_arrow_reader(settings.samples)
         for number, table in enumerate(_chunks(reader, settings.samples)):
-            kept = table.filter(table["kept"])  # the place of a forgotten sample stays empty, so that no other one moves
+            kept = table.filter(table["stays"])  # the place of a forgotten sample stays empty, so that no other one moves
             if len(kept):
                 _write_selection(store, f"{number:05d}", kept.select([*MANIFEST.arrow.names, *_PLACE]))
 

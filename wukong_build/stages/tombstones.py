@@ -214,11 +214,9 @@ def _hide(store: Store, folder: str, name: str, keys: pa.Array) -> None:
     kind = "/".join(folder.split("/")[:2])
     notes = store.notes(folder, name)
     with store.open_part(folder, name) as file:
-        groups = range(file.num_row_groups)
-        marks = [mark for mark in ("error", "source", "dropped_by") if mark in _HIDDEN[kind][1]]
-        if marks and not any(
-            _unhidden(file.read_row_group(group, columns=["key", *marks]), kind, marks[0], keys) for group in groups
-        ):
+        groups, columns = range(file.num_row_groups), [column for column in file.schema_arrow.names if column != "image"]
+        rows = (file.read_row_group(group, columns=columns) for group in groups)
+        if all(_hidden(each, kind, keys).equals(each) for each in rows):
             return
         fingerprint, is_list = notes.get("fingerprint", ""), notes.get("digest") == notes.get("fingerprint")
         with store.writing(folder, name, file.schema_arrow.remove_metadata(), fingerprint) as writer:
@@ -228,12 +226,6 @@ def _hide(store: Store, folder: str, name: str, keys: pa.Array) -> None:
                 writer.digest = fingerprint_of(writer.digest, digest_of(table))
             writer.digest = notes["digest"] if is_list else writer.digest
             writer.notes = {note: text for note, text in notes.items() if note not in {"fingerprint", "digest", "schema_version"}}
-
-
-def _unhidden(rows: pa.Table, kind: str, mark: str, keys: pa.Array) -> bool:
-    """Whether a row of these keys still says something."""
-    hidden = pc.fill_null(pc.equal(rows[mark], _HIDDEN[kind][1][mark]), fill_value=False)
-    return bool(pc.any(pc.and_(pc.is_in(rows["key"], keys), pc.invert(hidden))).as_py())
 
 
 def _hidden(table: pa.Table, kind: str, keys: pa.Array) -> pa.Table:
