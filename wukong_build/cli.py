@@ -103,6 +103,19 @@ def _parser() -> argparse.ArgumentParser:
             _forget,
         )
     )
+    merge = add("merge", "make one dataset of several published ones; a sample that two have stands in it once", _republish)
+    merge.add_argument(
+        "sources", metavar="RUN|DIR", nargs="+", help="runs, or folders of shards; of doubles the first one's stays"
+    )
+    reshard = add("reshard", "publish a dataset again with other shards: their size, the shuffle", _republish)
+    reshard.add_argument("sources", metavar="RUN|DIR", nargs=1, help="a run, or a folder of shards")
+    for command in (merge, reshard):
+        command.add_argument(
+            "--into", required=True, metavar="DIR", help="a new folder, or URL of one; its shards are in DIR/shards"
+        )
+        command.add_argument("--samples", type=int, default=10_000, metavar="N", help="of one shard (default: %(default)s)")
+        command.add_argument("--seed", type=int, default=0, metavar="S", help="of the shuffle (default: %(default)s)")
+        command.add_argument("--workers", type=int, default=2, metavar="N", help="processes (default: %(default)s)")
     _add_engines(add("engines", "list search engines, show a recipe, or try it against its engine", _engines))
     _add_queries(add("queries", "rank Chinese words and phrases by how often they are used, to search for them", _queries))
     init = add("init", "write a commented config to start from", _init)
@@ -344,6 +357,24 @@ def _read(path: str, option: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise ConfigError(f"{option}: {path}: cannot be read: {error.strerror or error}") from error
+
+
+def _republish(options: argparse.Namespace) -> None:
+    import contextlib
+
+    from wukong_build.executors import LocalExecutor, prepare_process
+
+    prepare_process()
+    from wukong_build.shards import ShardSettings
+    from wukong_build.stages.republish import republish
+
+    if min(options.samples, options.workers) < 1:
+        raise ConfigError(f"{options.name}: --samples and --workers are numbers of at least 1")
+    signal.signal(signal.SIGINT, _stop)
+    settings = ShardSettings(samples=options.samples, seed=options.seed)
+    with contextlib.closing(LocalExecutor(options.workers)) as executor:
+        count = republish(options.sources, options.into, settings, executor)
+    print(f"{options.into}: {count:,} samples", file=sys.stderr)
 
 
 def _engines(options: argparse.Namespace) -> None:

@@ -43,7 +43,7 @@ class Tar:
                 raise ValueError(f"the member {name!r} stands twice")
             self._places[name] = (offset, size)
             offset += _BLOCK + -(-size // _BLOCK) * _BLOCK
-        self.size = -(-(offset + 2 * _BLOCK) // _RECORD) * _RECORD
+        self.size = padded(offset)
 
     def write(self, file: IO[bytes], name: str, content: bytes) -> None:
         """Put a member in its place."""
@@ -62,6 +62,23 @@ def _header(name: str, size: int) -> bytes:
     info = tarfile.TarInfo(name)
     info.size, info.mode, info.mtime = size, 0o644, 0
     return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+def padded(size: int) -> int:
+    """The size of a tar whose members take so many bytes."""
+    return -(-(size + 2 * _BLOCK) // _RECORD) * _RECORD
+
+
+def spans(file: IO[bytes]) -> Iterator[tuple[str, int, int]]:
+    """Name of every member, and where it begins, header included, and ends. BrokenTar for what is no tar as `Tar` writes it."""
+    offset = 0
+    while (block := file.read(_BLOCK)) and block != bytes(_BLOCK):
+        info = _info(block, offset)
+        if info.type not in _REGULAR:
+            raise BrokenTar(f"the member {info.name!r} at byte {offset} is no plain file")
+        end = offset + _BLOCK + -(-info.size // _BLOCK) * _BLOCK
+        yield info.name, offset, end
+        offset = file.seek(end)
 
 
 def read_members(file: Reader) -> Iterator[tuple[str, bytes]]:

@@ -128,7 +128,7 @@ def _select(settings: ShardSettings, store: Store) -> None:
             "ORDER BY md5(? || samples.key), samples.key",
             params=[f"{settings.seed}:"],
         ).to_arrow_reader(settings.samples)
-        for number, table in enumerate(_chunks(reader, settings.samples)):
+        for number, table in enumerate(chunks(reader, settings.samples)):
             kept = table.filter(table["stays"])  # the place of a forgotten sample stays empty, so that no other one moves
             if len(kept):
                 _write_selection(store, f"{number:05d}", kept.select([*MANIFEST.arrow.names, *_PLACE]))
@@ -139,7 +139,7 @@ def _write_selection(store: Store, name: str, selection: pa.Table) -> None:
     store.write(_SELECTION, name, selection, notes={"published": digest_of(selection.drop_columns(_PLACE))})
 
 
-def _chunks(reader: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:
+def chunks(reader: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:
     """The rows of a reader, `size` at a time."""
     waiting = reader.schema.empty_table()
     for batch in reader:

@@ -1,0 +1,156 @@
+"""Published datasets become another one, and no sample changes on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from wukong_build.errors import StoreError
+from wukong_build.executors import LocalExecutor
+from wukong_build.inspect.run import Run
+from wukong_build.inspect.verify import verify
+from wukong_build.pipeline import Wish, forget
+from wukong_build.shards import ShardSettings
+from wukong_build.stages.republish import republish
+
+KILLS = 6
+
+Published = Callable[[Path | str], dict[str, str]]
+
+
+def _republished(sources: list[str | Path], into: Path, samples: int = 16, seed: int = 0) -> int:
+    return republish(list(map(str, sources)), str(into), ShardSettings(samples=samples, seed=seed), LocalExecutor(1))
+
+
+def _members(path: Path) -> dict[str, bytes]:
+    """Name → content of all members of all tars."""
+    found: dict[str, bytes] = {}
+    for tar in sorted((path / "shards").glob("*.tar")):
+        with tarfile.open(tar) as opened:
+            for info in opened:
+                file = opened.extractfile(info)
+                assert file is not None
+                assert info.name not in found
+                found[info.name] = file.read()
+    return found
+
+
+def _tree(path: Path) -> dict[str, str]:
+    files = [file for file in path.rglob("*") if file.is_file() and file.name != ".lock"]
+    return {str(file.relative_to(path)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_the_same_settings_give_the_same_tars(demo_run: Run, published: Published, tmp_path: Path) -> None:
+    """A dataset published again as it was is the same, byte for byte, but for what its manifests say of how they were made."""
+    root = demo_run.store.root
+    assert _republished([root], tmp_path / "again") == 40
+    before, after = published(root), published(tmp_path / "again")
+    assert {name: digest for name, digest in after.items() if name.endswith(".tar")} == {
+        name: digest for name, digest in before.items() if name.endswith(".tar")
+    }
+    for path in sorted((tmp_path / "again/shards").glob("*.parquet")):
+        assert pq.read_table(path).equals(pq.read_table(Path(root, "shards", path.name)))
+        assert pq.read_schema(path).field("key").metadata == pq.read_schema(Path(root, "shards", path.name)).field("key").metadata
+    assert not verify(str(tmp_path / "again"), deep=True).findings
+
+
+def test_other_shards(demo_run: Run, tmp_path: Path) -> None:
+    """Other sizes and another shuffle: the same samples, each as it was."""
+    assert _republished([demo_run.store.root], tmp_path / "other", samples=7, seed=5) == 40
+    assert len(list((tmp_path / "other/shards").glob("*.tar"))) == 6
+    assert _members(tmp_path / "other") == _members(Path(demo_run.store.root))
+    assert not verify(str(tmp_path / "other"), deep=True).findings
+    assert sorted(path.name for path in (tmp_path / "other").iterdir()) == [".lock", "shards"]
+
+
+def test_a_sample_of_two_datasets_stands_once(demo_run: Run, published: Published, tmp_path: Path) -> None:
+    """Merged from parts that overlap, in whatever order they were cut, it is the dataset of all."""
+    shards = Path(demo_run.store.root, "shards")
+    for name, parts in (("one", ("00000", "00001")), ("two", ("00001", "00002"))):
+        (tmp_path / name).mkdir()
+        for path in shards.iterdir():
+            if path.name[:5] in parts:
+                shutil.copy(path, tmp_path / name)
+    assert _republished([tmp_path / "one", tmp_path / "two"], tmp_path / "merged") == 40
+    assert _members(tmp_path / "merged") == _members(Path(demo_run.store.root))
+    assert not verify(str(tmp_path / "merged")).findings
+    _republished([tmp_path / "two", tmp_path / "one"], tmp_path / "turned")
+    assert published(tmp_path / "turned") == published(tmp_path / "merged")
+
+
+def test_tombstones_hold(demo_run: Run, tmp_path: Path) -> None:
+    """What one of the datasets has forgotten comes back by no other, and not by a merge of the merged."""
+    copy = Path(shutil.copytree(demo_run.store.root, tmp_path / "run"))
+    row = demo_run.manifests().slice(4, 1).to_pylist()[0]
+    forget(str(copy), Wish(keys=(row["key"],)))
+    assert _republished([demo_run.store.root, copy], tmp_path / "merged") == 39
+    assert _republished([tmp_path / "merged", demo_run.store.root], tmp_path / "again") == 39
+    assert f"{row['key']}.txt" not in _members(tmp_path / "again")
+
+
+@pytest.mark.parametrize(("place", "message"), [(700, "wukong-build verify"), (None, "wukong-build verify")])
+def test_damaged_sources(demo_run: Run, tmp_path: Path, place: int | None, message: str) -> None:
+    """Nothing is made of a dataset that is not whole; the message says how to see what is wrong."""
+    copy = Path(shutil.copytree(Path(demo_run.store.root, "shards"), tmp_path / "broken"))
+    if place is None:
+        (copy / "00001.tar").unlink()
+    else:
+        shutil.copy(copy / "00000.tar", copy / "00001.tar")
+    with pytest.raises(Exception, match=message):
+        _republished([copy], tmp_path / "into")
+    assert not list((tmp_path / "into").glob("shards/*.parquet"))
+
+
+def test_nothing_is_overwritten(demo_run: Run, tmp_path: Path) -> None:
+    """A folder with something else in it, or begun with other settings, is refused."""
+    copy = Path(shutil.copytree(demo_run.store.root, tmp_path / "run"))
+    before = _tree(copy)
+    with pytest.raises(StoreError, match="something else is here already"):
+        _republished([demo_run.store.root], copy)
+    assert _tree(copy) == before
+    with pytest.raises(StoreError, match="there are no shards here"):
+        _republished([tmp_path], tmp_path / "into")
+
+
+@pytest.mark.kill
+def test_killed_and_given_again(demo_run: Run, tmp_path: Path) -> None:
+    """However often it is killed, in the end the files are those of a command that nobody disturbed."""
+    rng = random.Random(20221202)
+    assert _given(demo_run, tmp_path / "quiet/merged") == 0
+    expected, landed, rounds = _tree(tmp_path / "quiet/merged"), 0, 0
+    while landed < KILLS:
+        rounds += 1
+        assert rounds < 2 * KILLS, f"only {landed} kills landed"
+        into = tmp_path / f"{rounds}/merged"
+        while _given(demo_run, into, rng) == -signal.SIGKILL:
+            landed += 1
+        assert _tree(into) == expected
+
+
+def _given(source: Run, into: Path, rng: random.Random | None = None) -> int:
+    """Give the command, and kill it a random while after a random line where chance is given; its exit status."""
+    command = ["merge", source.store.root, "--into", str(into), "--samples", "5", "--workers", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wukong_build", *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    timer = threading.Timer(rng.random() * 0.1 if rng else 300, process.kill)
+    for _ in range(rng.randrange(10) if rng else 0):
+        if not process.stderr.readline():
+            break
+    timer.start()
+    process.stderr.read()
+    timer.cancel()
+    process.stderr.close()
+    return process.wait()
