@@ -19,7 +19,7 @@ def test_every_column_says_what_it_means(table: TableSchema) -> None:
     names = [column.name for column in table.columns]
     assert len(names) == len(set(names))
     assert table.meaning
-    assert table.written_by in ("crawl", "filter", "shard")
+    assert table.written_by in ("crawl", "filter", "shard", "forget")
     for column in table.columns:
         assert column.meaning
         assert "\n" not in column.meaning
