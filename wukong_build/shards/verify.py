@@ -27,7 +27,7 @@ from wukong_build.errors import StoreError, shown
 from wukong_build.picture import AT_MOST_PIXELS, FORMATS, Picture
 from wukong_build.schema import SCHEMA_VERSION
 from wukong_build.shards.published import CHECKSUMS, KINDS, checksums_read, files_of, shard_of
-from wukong_build.shards.tar import BrokenTar, Reader, read_members
+from wukong_build.shards.tar_reading import BrokenTar, Reader, read_members
 from wukong_build.store import Store, digest_of
 
 _EXTENSIONS = frozenset((*FORMATS.values(), "jpeg"))
@@ -40,6 +40,9 @@ _AT_ONCE = 1 << 20
 
 MOST = 5
 """Findings of one kind in one file that are told one by one: a manifest beside another tar gives as many as it has rows."""
+
+_TYPES = {"key": pa.string(), "url": pa.string(), "caption": pa.string(), "format": pa.string(), "sha256": pa.string()}
+"""Types of columns that members are held against, in manifests of any program that has them."""
 
 _OURS = "tar_sha256"
 """A note of the manifests that this program writes."""
@@ -223,6 +226,10 @@ class _Look:
         except Exception as error:  # noqa: BLE001  a damaged file raises anything, and each means the same
             self._tell(".parquet", f"cannot be read: {on_one_line(error)}", "a Parquet file")
             return
+        for name, kind in _TYPES.items():
+            if name in columns and table.schema.field(name).type != kind:
+                self._tell(".parquet", f"has a column `{name}` of the type {table.schema.field(name).type}", f"{kind}")
+                del columns[name]
         if not all(isinstance(key, str) for key in columns.get("key", [None])):
             self._tell(".parquet", "has no column `key` of texts", "a manifest, one row a sample")
             return

@@ -25,7 +25,7 @@ from wukong_build.schema import FORGOTTEN, MANIFEST, SCHEMA_VERSION
 from wukong_build.shards import ShardSettings
 from wukong_build.shards.card import dataset_card
 from wukong_build.shards.published import FOLDER, remove_checksums, write_checksums
-from wukong_build.shards.tar import BrokenTar, padded, spans
+from wukong_build.shards.tar_reading import BrokenTar, padded, spans
 from wukong_build.sql import database
 from wukong_build.stages import run_stage
 from wukong_build.stages.shard import chunks
