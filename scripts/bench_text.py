@@ -176,7 +176,7 @@ def _others(captions: list[str], rounds: int) -> Iterator[str]:
         if name in ("language", "person_names", "sensitive_words"):
             continue
         kind = link_class(name, "bench")
-        if kind.reads == ("caption",) and not issubclass(kind, CorpusFilter):
+        if kind().reads == ("caption",) and not issubclass(kind, CorpusFilter):
             yield f"| {name} | {_told(_speeds(_link(name), captions, rounds))} |"
 
 

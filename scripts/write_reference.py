@@ -78,7 +78,7 @@ def filters() -> Iterator[str]:
         if fields:
             yield "\n".join(["| key | default |", "|---|---|", *fields])
         columns = ", ".join(f"`{column}` ({type_})" for column, type_ in kind.columns().items())
-        yield f"Reads {', '.join(f'`{column}`' for column in kind.reads)}. Writes {columns}."
+        yield f"Reads {', '.join(f'`{column}`' for column in kind().reads)}. Writes {columns}."
 
 
 def _kind(kind: type[Link]) -> str:

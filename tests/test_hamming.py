@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wukong_build import hamming
-from wukong_build.hamming import AT_MOST_DISTANCE, Second, distances, first_kept, first_near, hashes_of
+from wukong_build.hamming import AT_MOST_DISTANCE, Items, Near, distances, first_kept, first_near, hashes_of
 
 WORD = st.integers(0, 2**64 - 1)
 FLIPS = st.lists(st.integers(0, 63), max_size=12)
@@ -57,10 +57,15 @@ def is_near(left: tuple[int, ...], right: tuple[int, ...], distance: int) -> boo
     return (left[0] ^ right[0]).bit_count() <= distance and differing <= CONFIRMED_WITHIN
 
 
-def arrays(items: list[tuple[int, ...]]) -> tuple[hamming.Hashes, Second]:
+def arrays(items: list[tuple[int, ...]], words: int = 0) -> Items:
     """Items as the module wants them."""
-    table = np.array(items, np.uint64).reshape(len(items), -1)
-    return table[:, 0].copy(), Second(table[:, 1:].copy(), CONFIRMED_WITHIN)
+    table = np.array(items, np.uint64).reshape(len(items), 1 + words)
+    return Items(table[:, 0].copy(), table[:, 1:].copy())
+
+
+def alone(hashes: list[int]) -> Items:
+    """Items without a second hash."""
+    return Items.of(np.array(hashes, np.uint64))
 
 
 @pytest.mark.usefixtures("way")
@@ -71,7 +76,7 @@ class TestEveryWay:
     @settings(deadline=None)
     def test_the_first_kept_one_stands_for_each(self, hashes: list[int], distance: int) -> None:
         """Ties, chains and clusters, for every distance."""
-        assert first_kept(np.array(hashes, np.uint64), distance).tolist() == plain_first_kept([(h,) for h in hashes], distance)
+        assert first_kept(alone(hashes), Near(distance)).tolist() == plain_first_kept([(h,) for h in hashes], distance)
 
     @given(clustered_hashes(), st.data(), DISTANCES)
     @settings(deadline=None)
@@ -79,7 +84,7 @@ class TestEveryWay:
         """A pair that the second hashes do not confirm is none, also where the first ones are equal."""
         words = data.draw(st.lists(st.sampled_from([0, 1, 7, 15, 2**64 - 1]), min_size=len(hashes), max_size=len(hashes)))
         items = [(first, word, word >> 1) for first, word in zip(hashes, words, strict=True)]
-        assert first_kept(arrays(items)[0], distance, arrays(items)[1]).tolist() == plain_first_kept(items, distance)
+        assert first_kept(arrays(items, 2), Near(distance, CONFIRMED_WITHIN)).tolist() == plain_first_kept(items, distance)
 
     @given(clustered_hashes(), st.integers(0, 48), DISTANCES, st.booleans())
     @settings(deadline=None)
@@ -88,14 +93,14 @@ class TestEveryWay:
         items = [(number, number & 255) if confirmed else (number,) for number in hashes]
         ours, others = items[cut:], items[:cut]
         expected = [next((i for i, other in enumerate(others) if is_near(item, other, distance)), -1) for item in ours]
-        if ours:
-            (mine, second), their = arrays(ours), np.array(others, np.uint64).reshape(len(others), len(items[0]))
-            assert first_near(mine, their[:, 0].copy(), distance, second, their[:, 1:].copy()).tolist() == expected
+        words = len(items[0]) - 1
+        near = Near(distance, CONFIRMED_WITHIN)
+        assert first_near(arrays(ours, words), arrays(others, words), near).tolist() == expected
 
     def test_a_long_chain_is_decided_link_by_link(self) -> None:
         """Each is near to the next alone: every second one is kept, and none stands for one that is far from it."""
         chain = [sum(1 << bit for bit in range(links)) for links in range(0, 64, 4)]
-        assert first_kept(np.array(chain, np.uint64), 4).tolist() == [i - i % 2 for i in range(len(chain))]
+        assert first_kept(alone(chain), Near(4)).tolist() == [i - i % 2 for i in range(len(chain))]
 
 
 @pytest.mark.parametrize("chosen", range(1, 6))
@@ -116,7 +121,7 @@ def test_every_cut_into_blocks_is_exact(chosen: int, distance: int, monkeypatch:
         for low, high in itertools.combinations(range(len(hashes)), 2)
         if (hashes[low] ^ hashes[high]).bit_count() <= distance
     )
-    joined = hamming._join(np.array(hashes, np.uint64), distance, hamming._no_second(len(hashes)), room=1 << 16)  # noqa: SLF001
+    joined = hamming._join(alone(hashes), Near(distance), room=1 << 16)
     assert joined.pairs is not None
     assert sorted(joined.pairs.tolist()) == expected
 
@@ -128,12 +133,12 @@ def test_the_number_of_processors_changes_nothing(processors: int, monkeypatch: 
     hashes = random.integers(0, 2**64, 20_000, np.uint64)
     hashes[::3] = hashes[1::3][: len(hashes[::3])] ^ (np.uint64(1) << random.integers(0, 64, len(hashes[::3]), np.uint64))
     monkeypatch.setattr(hamming, "_processors", lambda: processors)
-    kept = first_kept(hashes, 2)
+    kept = first_kept(Items.of(hashes), Near(2))
     nearest = {index: int(owner) for index, owner in enumerate(kept) if owner != index}
     assert len(nearest) >= len(hashes[::3])
     assert all(kept[owner] == owner and int(hashes[owner] ^ hashes[index]).bit_count() <= 2 for index, owner in nearest.items())
     monkeypatch.undo()
-    assert first_kept(hashes, 2).tolist() == kept.tolist()
+    assert first_kept(Items.of(hashes), Near(2)).tolist() == kept.tolist()
 
 
 def test_a_hundred_thousand_equal_hashes_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +146,7 @@ def test_a_hundred_thousand_equal_hashes_are_one(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(hamming, "_PAIRS", 4)
     random = np.random.default_rng(0)
     hashes = np.concatenate([np.full(100_000, 77, np.uint64), random.integers(0, 2**64, 10_000, np.uint64), [np.uint64(76)]])
-    kept = first_kept(hashes, 1)
+    kept = first_kept(Items.of(hashes), Near(1))
     assert set(kept[:100_000].tolist()) == {0}
     assert kept[-1] == 0
     assert (kept[100_000:-1] == np.arange(100_000, len(hashes) - 1)).all()
@@ -150,8 +155,8 @@ def test_a_hundred_thousand_equal_hashes_are_one(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("hashes", [[], [5]])
 def test_few_hashes_have_no_pairs(hashes: list[int]) -> None:
     """Nothing, or a single hash, stands for itself."""
-    assert first_kept(np.array(hashes, np.uint64), 4).tolist() == list(range(len(hashes)))
-    assert first_near(np.array(hashes, np.uint64), np.array([], np.uint64), 4).tolist() == [-1] * len(hashes)
+    assert first_kept(alone(hashes), Near(4)).tolist() == list(range(len(hashes)))
+    assert first_near(alone(hashes), alone([]), Near(4)).tolist() == [-1] * len(hashes)
 
 
 @pytest.mark.parametrize(

@@ -46,20 +46,39 @@ _COMPARED_AT_ONCE = 12
 _SORTED, _COMPARED = 5.0, 0.4  # measured: nanoseconds to sort one hash into a group, and to compare it with another
 
 
-class Second(NamedTuple):
-    """Longer hashes of the same items, which confirm that two of them are near."""
+class Items(NamedTuple):
+    """What is compared: each item's hash and, in `words`, a longer one that confirms a likeness; there may be no words."""
 
+    hashes: Hashes
     words: Words
-    at_most: int
-    """Bits in which they may differ."""
 
-    def of(self, rows: Any) -> Second:
-        """Those of some of the items."""
-        return Second(self.words[rows], self.at_most)
+    @classmethod
+    def of(cls, hashes: Hashes) -> Items:
+        """Items without a second hash."""
+        return cls(hashes, np.empty((len(hashes), 0), np.uint64))
 
-    def confirmed(self, words: Words) -> npt.NDArray[np.bool_]:
-        """Which of the items are near to the one with these words."""
-        return np.asarray(np.bitwise_count(self.words ^ words).sum(axis=1, dtype=np.int64) <= self.at_most)
+    def take(self, rows: Any) -> Items:
+        """Some of them."""
+        return Items(self.hashes[rows], self.words[rows])
+
+    def __add__(self, others: Items) -> Items:  # type: ignore[override]
+        """These and behind them the others."""
+        return Items(np.concatenate([self.hashes, others.hashes]), np.concatenate([self.words, others.words]))
+
+
+class Near(NamedTuple):
+    """When two items are near to each other."""
+
+    distance: int
+    """Bits in which the hashes may differ."""
+    words_distance: int = 0
+    """Bits in which the second hashes may differ."""
+
+    def of(self, item: Items, items: Items) -> npt.NDArray[np.bool_]:
+        """Which items are near to the one; arrays of one row are an item as well."""
+        differing = np.bitwise_count(items.words ^ item.words).sum(axis=1, dtype=np.int64)
+        near = (np.bitwise_count(items.hashes ^ item.hashes) <= self.distance) & (differing <= self.words_distance)
+        return np.asarray(near)
 
 
 class Joined(NamedTuple):
@@ -84,67 +103,58 @@ def distances(left: Hashes, right: Hashes) -> npt.NDArray[np.uint8]:
     return counts
 
 
-def first_kept(hashes: Hashes, distance: int, second: Second | None = None) -> Indices:
-    """For each hash, in order of rank: the first kept one that it is near to, or itself where it is kept.
+def first_kept(items: Items, near: Near) -> Indices:
+    """For each item, in order of rank: the first kept one that it is near to, or itself where it is kept.
 
-    A hash is kept unless one kept before it is near: within `distance` bits of it, and confirmed by the second hashes where
-    there are any. So no two kept ones are near, and every other one is near to the kept one that it names.
+    An item is kept unless one kept before it is near. So no two kept ones are near to each other, and every other one is near to
+    the kept one that it names.
     """
-    second = second or _no_second(len(hashes))
-    if len(hashes) <= FEW:
-        return _first_kept_of_few(hashes, distance, second)
-    first_equal = _first_equal(hashes, second)
-    rest = np.flatnonzero(first_equal == np.arange(len(hashes)))  # equal ones share one fate
-    of_rest: Indices = rest[_first_kept_in_rounds(hashes[rest], distance, second.of(rest))]
+    if len(items.hashes) <= FEW:
+        return _first_kept_of_few(items, near)
+    first_equal = _first_equal(items)
+    rest = np.flatnonzero(first_equal == np.arange(len(first_equal)))  # equal ones share one fate
+    of_rest: Indices = rest[_first_kept_in_rounds(items.take(rest), near)]
     return of_rest[np.searchsorted(rest, first_equal)]
 
 
-def first_near(
-    hashes: Hashes, others: Hashes, distance: int, second: Second | None = None, their_words: Words | None = None
-) -> Indices:
-    """For each hash the first of the others that it is near to, or -1; `their_words` are the second hashes of the others."""
-    second = second or _no_second(len(hashes))
-    their_words = _no_second(len(others)).words if their_words is None else their_words
-    found = np.full(len(hashes), -1)
-    if len(others) <= FEW:
-        for index in reversed(range(len(others))):
-            found[(np.bitwise_count(hashes ^ others[index]) <= distance) & second.confirmed(their_words[index])] = index
+def first_near(items: Items, others: Items, near: Near) -> Indices:
+    """For each item the first of the others that it is near to, or -1."""
+    found = np.full(len(items.hashes), -1)
+    count = len(others.hashes)
+    if count <= FEW:
+        for index in reversed(range(count)):
+            found[near.of(others.take(slice(index, index + 1)), items)] = index
         return found
-    step = max(len(hashes), _STREAMED)  # a chunk of the others is sorted together with the hashes
-    for start in range(0, len(others), step):
+    step = max(len(items.hashes), _STREAMED)  # a chunk of the others is sorted together with the items
+    for start in range(0, count, step):
         missing = np.flatnonzero(found < 0)
-        chunk = others[start : start + step]
-        words = np.concatenate([their_words[start : start + step], second.words[missing]])
-        both = np.concatenate([chunk, hashes[missing]])
-        first = _join(both, distance, Second(words, second.at_most), since=len(chunk), first_only=True).first[len(chunk) :]
+        chunk = others.take(slice(start, start + step))
+        since = len(chunk.hashes)
+        first = _join(chunk + items.take(missing), near, since=since, first_only=True).first[since:]
         found[missing] = np.where(first == NONE, -1, start + first.astype(np.int64))
     return found
 
 
-def _no_second(count: int) -> Second:
-    return Second(np.empty((count, 0), np.uint64), 0)
-
-
-def _first_kept_of_few(hashes: Hashes, distance: int, second: Second) -> Indices:
+def _first_kept_of_few(items: Items, near: Near) -> Indices:
     """The rule as it reads."""
-    kept = np.full(len(hashes), -1)
-    for index in range(len(hashes)):
+    kept = np.full(len(items.hashes), -1)
+    for index in range(len(kept)):
         if kept[index] < 0:
-            near = (np.bitwise_count(hashes ^ hashes[index]) <= distance) & second.confirmed(second.words[index])
-            kept[near & (kept < 0)] = index
+            kept[near.of(items.take(slice(index, index + 1)), items) & (kept < 0)] = index
     return kept
 
 
-def _first_equal(hashes: Hashes, second: Second) -> Indices:
+def _first_equal(items: Items) -> Indices:
     """For each item the first one that has the very same hashes."""
-    mixed = hashes.copy()
-    for column in second.words.T:
+    mixed = items.hashes.copy()
+    for column in items.words.T:
         mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9) ^ column
-    first = _join(mixed, 0, Second(np.column_stack([hashes, second.words]), 0), first_only=True).first.astype(np.int64)
-    return np.where(first == NONE, np.arange(len(hashes)), first)
+    whole = np.column_stack([items.hashes, items.words]) if items.words.shape[1] else items.words
+    first = _join(Items(mixed, whole), Near(0), first_only=True).first.astype(np.int64)
+    return np.where(first == NONE, np.arange(len(first)), first)
 
 
-def _first_kept_in_rounds(hashes: Hashes, distance: int, second: Second) -> Indices:
+def _first_kept_in_rounds(items: Items, near: Near) -> Indices:
     """`first_kept` of distinct items.
 
     An item with no near one before it is kept, and one whose first near one is kept is not. Others wait for the next round, in
@@ -152,9 +162,9 @@ def _first_kept_in_rounds(hashes: Hashes, distance: int, second: Second) -> Indi
     """
     from wukong_build import hamming_compiled as compiled
 
-    kept, rows, settled = np.arange(len(hashes)), np.arange(len(hashes)), np.zeros(len(hashes), bool)
+    kept, rows, settled = np.arange(len(items.hashes)), np.arange(len(items.hashes)), np.zeros(len(items.hashes), bool)
     while not settled.all():
-        joined = _join(hashes[rows], distance, second.of(rows), settled=settled, room=_PAIRS)
+        joined = _join(items if len(rows) == len(kept) else items.take(rows), near, settled=settled, room=_PAIRS)
         owner = np.arange(len(rows))
         if joined.pairs is not None:
             compiled.decide_all(np.sort(joined.pairs), owner)
@@ -168,28 +178,29 @@ def _first_kept_in_rounds(hashes: Hashes, distance: int, second: Second) -> Indi
 
 
 def _join(
-    hashes: Hashes,
-    distance: int,
-    second: Second,
+    items: Items,
+    near: Near,
     *,
     since: int = 0,
     settled: npt.NDArray[np.bool_] | None = None,
     first_only: bool = False,
     room: int = 0,
 ) -> Joined:
-    """Every pair within the distance whose later one is not settled; with `since`, only of those before it with the others."""
+    """Every pair of near items whose later one is not settled; with `since`, only of those before it with the others."""
     from wukong_build import hamming_compiled as compiled
 
+    hashes, distance = items.hashes, near.distance
     count = len(hashes)
     chosen = _blocks_to_agree(count, distance)
     edges = [BITS * block // (distance + chosen) for block in range(distance + chosen + 1)]
     rule = compiled.Rule(
         distance=distance,
+        to_choose=chosen,
         shifts=np.array(edges[:-1], np.uint64),
         widths=np.minimum(np.diff(edges), _BLOCK_BITS),
         masks=np.array([(1 << end) - (1 << start) for start, end in pairwise(edges)], np.uint64),
-        words=second.words,
-        at_most=second.at_most,
+        words=items.words,
+        words_distance=near.words_distance,
         since=since,
         settled=np.zeros(count, bool) if settled is None else settled,
         first_only=first_only,
@@ -202,8 +213,8 @@ def _join(
     ]
     with ThreadPoolExecutor(threads) as pool:
         for block in range(distance + 1):
-            _search(pool, hashes, block, chosen, rule, found)
-    counts = [int(thread.count[0]) for thread in found]
+            _search(hashes, block, rule, found, pool)
+    counts = [int(thread.pair_count[0]) for thread in found]
     remembered = max(counts) <= room
     return Joined(
         np.minimum.reduce([thread.first for thread in found]),
@@ -212,7 +223,7 @@ def _join(
     )
 
 
-def _search(pool: ThreadPoolExecutor, hashes: Hashes, block: int, chosen: int, rule: Any, found: list[Any]) -> None:
+def _search(hashes: Hashes, block: int, rule: Any, found: list[Any], pool: ThreadPoolExecutor) -> None:
     """Find the pairs that first agree in this block: sort all hashes by it, then search the groups that come of it."""
     from wukong_build import hamming_compiled as compiled
 
@@ -225,9 +236,7 @@ def _search(pool: ThreadPoolExecutor, hashes: Hashes, block: int, chosen: int, r
     groups, items = np.empty(count, np.uint64), np.empty(count, np.uint32)
     _all(
         pool,
-        lambda thread: compiled.scatter(
-            hashes[chunks[thread]], chunks[thread].start, shift, mask, places[thread], groups, items
-        ),
+        lambda thread: compiled.scatter(hashes[chunks[thread]], chunks[thread].start, shift, mask, places[thread], groups, items),
         threads,
     )
     ends = places[-1]
@@ -241,7 +250,7 @@ def _search(pool: ThreadPoolExecutor, hashes: Hashes, block: int, chosen: int, r
         begin = ends[cuts[index] - 1] if cuts[index] else 0
         group_ends = ends[cuts[index] : cuts[index + 1]] - begin
         stop = begin + int(group_ends[-1])
-        compiled.search(groups[begin:stop], items[begin:stop], group_ends, block, chosen, rule, mine)
+        compiled.search(groups[begin:stop], items[begin:stop], group_ends, block, rule, mine)
         free.put(mine)
 
     _all(pool, search, len(cuts) - 1)

@@ -21,6 +21,8 @@ class Rule(NamedTuple):
     """Which pairs count, and how hashes are cut into blocks."""
 
     distance: int
+    to_choose: int
+    """Blocks in which a pair agrees."""
     shifts: npt.NDArray[np.uint64]
     """Of each block, to its lowest bit."""
     widths: npt.NDArray[np.int64]
@@ -29,7 +31,7 @@ class Rule(NamedTuple):
     """Of each block, all its bits."""
     words: npt.NDArray[np.uint64]
     """items × words: the second hashes."""
-    at_most: int
+    words_distance: int
     """Bits in which the second hashes of a pair may differ."""
     since: int
     """A pair is one of those before this one and one of the others; 0 where all pairs count."""
@@ -47,7 +49,7 @@ class Found(NamedTuple):
     """Shared: threads only ever write True."""
     pairs: npt.NDArray[np.uint64]
     """The later one, shifted by 32 bits, and the earlier one."""
-    count: npt.NDArray[np.int64]
+    pair_count: npt.NDArray[np.int64]
     """One number: how many pairs there were, in `pairs` or not."""
 
 
@@ -71,12 +73,16 @@ def compiled(function: Callable[..., Any]) -> Any:
         return numba.njit(nogil=True)(function)
 
 
-@intrinsic
-def _bit_count(_typing: Any, _number: Any) -> Any:
+def _bit_count_instruction(_typing: Any, _number: Any) -> Any:
+    """The bits that are set in a number of 64 bits, which is one instruction of the processor."""
+
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return numba.types.uint64(numba.types.uint64), generate
+
+
+_bit_count: Any = intrinsic(_bit_count_instruction)
 
 
 @compiled
@@ -114,7 +120,7 @@ def _is_confirmed(left: Any, right: Any, rule: Any) -> Any:
     differing = np.uint64(0)
     for word in range(rule.words.shape[1]):
         differing += _bit_count(rule.words[left, word] ^ rule.words[right, word])
-    return differing <= np.uint64(rule.at_most)
+    return differing <= np.uint64(rule.words_distance)
 
 
 @compiled
@@ -151,9 +157,9 @@ def _note(hashes: Any, items: Any, start: Any, stop: Any, place: Any, choice: An
         ):
             found.first[later] = min(found.first[later], earlier)
             found.has_near[earlier] = True
-            if found.count[0] < len(found.pairs):
-                found.pairs[found.count[0]] = np.uint64(later) << np.uint64(32) | np.uint64(earlier)
-            found.count[0] += 1
+            if found.pair_count[0] < len(found.pairs):
+                found.pairs[found.pair_count[0]] = np.uint64(later) << np.uint64(32) | np.uint64(earlier)
+            found.pair_count[0] += 1
     return found.first[later] < before
 
 
@@ -195,19 +201,19 @@ def _descend(hashes: Any, items: Any, choice: Any, rule: Any, found: Any, free_h
 
 
 @compiled
-def search(hashes: Any, items: Any, ends: Any, block: Any, to_choose: Any, rule: Any, found: Any) -> None:
+def search(hashes: Any, items: Any, ends: Any, block: Any, rule: Any, found: Any) -> None:
     """Find the pairs of some groups that lie side by side, each of hashes with one value of `block`, the first chosen one."""
     largest, begin = 0, 0
     for end in ends:
         largest, begin = max(largest, end - begin), end
-    free_hashes = np.empty(largest * to_choose, np.uint64)
-    free_items = np.empty(largest * to_choose, np.uint32)
+    free_hashes = np.empty(largest * rule.to_choose, np.uint64)
+    free_items = np.empty(largest * rule.to_choose, np.uint32)
     skipped = (np.uint64(1) << np.uint64(block)) - np.uint64(1)
-    choice = Choice(block + 1, to_choose - 1, rule.masks[block], skipped)
+    choice = Choice(block + 1, rule.to_choose - 1, rule.masks[block], skipped)
     begin = 0
     for end in ends:
         if end - begin > 1 and items[end - 1] >= rule.since:
-            if to_choose == 1 or end - begin <= _FEW:
+            if rule.to_choose == 1 or end - begin <= _FEW:
                 _compare(hashes, items, begin, end, choice, rule, found)
             else:
                 _descend(hashes[begin:end], items[begin:end], choice, rule, found, free_hashes, free_items)
