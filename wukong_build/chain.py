@@ -213,7 +213,8 @@ class Scored:
     def __init__(self, batch: Batch, state: pa.Table, *, everything: bool = False) -> None:
         self.batch = batch.with_columns({"caption": state["caption"].combine_chunks()})
         self._kept = np.array(state["kept"].to_numpy(), bool)
-        self._why = {name: state[name].combine_chunks() for name in ("dropped_by", "score", "bound", "duplicate_of")}
+        self._why = state.select(["dropped_by", "score", "bound", "duplicate_of"])
+        self._row_of_why = np.arange(len(batch))
         self._written: dict[str, pa.Array] = {}
         self._everything = everything
 
@@ -251,13 +252,19 @@ class Scored:
         return _overlaid(known, _measure(link, self.batch, rows, merged), rows, len(self.batch))
 
     def _drop(self, link: Bounds, columns: Columns) -> None:
-        score = columns[link.name()]
-        out = self._kept & ~link.keep(score).to_numpy(zero_copy_only=False)
-        why = {"dropped_by": pa.scalar(link.name()), "score": score.cast(STATE["score"]), "bound": link.missed_bounds(score)}
-        if f"{link.name()}_of" in columns:
-            why["duplicate_of"] = columns[f"{link.name()}_of"]
-        self._why |= {name: pc.if_else(pa.array(out), values, self._why[name]) for name, values in why.items()}
-        self._kept &= ~out
+        """Note why samples that are still in go out, each once: below what is noted already, and which row that is."""
+        rows = np.flatnonzero(self._kept & ~link.keep(columns[link.name()]).to_numpy(zero_copy_only=False))
+        score = columns[link.name()].take(pa.array(rows))
+        duplicates = columns.get(f"{link.name()}_of")
+        why = {
+            "dropped_by": pa.repeat(link.name(), len(rows)),
+            "score": score.cast(STATE["score"]),
+            "bound": link.missed_bounds(score),
+            "duplicate_of": pa.nulls(len(rows), pa.string()) if duplicates is None else duplicates.take(pa.array(rows)),
+        }
+        self._row_of_why[rows] = len(self._why) + np.arange(len(rows))
+        self._why = pa.concat_tables([self._why, pa.table(why)])
+        self._kept[rows] = False
 
     def survivors(self) -> Batch:
         """The samples that are still in."""
@@ -265,10 +272,9 @@ class Scored:
 
     def table(self) -> pa.Table:
         """`key`, then what the links wrote, then the state: one row a sample."""
-        state = {"kept": self._kept, **self._why, "caption": self.batch["caption"]}
-        return pa.table(
-            {"key": self.batch["key"], **self._written, **{name: pa.array(state[name], kind) for name, kind in STATE.items()}}
-        )
+        why = dict(zip(self._why.column_names, self._why.take(pa.array(self._row_of_why)).columns, strict=True))
+        state = {"kept": pa.array(self._kept), **why, "caption": self.batch["caption"]}
+        return pa.table({"key": self.batch["key"], **self._written, **state})
 
 
 class Verdict(NamedTuple):
