@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
+from io import BufferedReader
 from pathlib import Path
 
 import fsspec
@@ -59,8 +60,15 @@ def digest(name_or_path: str) -> str:
 
 def read_bytes(name_or_path: str) -> bytes:
     """The whole file as it is now."""
+    with opened(name_or_path) as file:
+        return file.read()
+
+
+@contextmanager
+def opened(name_or_path: str) -> Iterator[BufferedReader]:
+    """The file, to be read."""
     with _readable(name_or_path), fsspec.open(str(_path(name_or_path)), "rb") as file:
-        return bytes(file.read())
+        yield file
 
 
 @lru_cache(maxsize=1 << 17)
@@ -70,7 +78,7 @@ def _digest_of(name_or_path: str, stands: str) -> str:  # noqa: ARG001  by it th
 
 
 def _digest(name_or_path: str) -> str:
-    with fsspec.open(str(_path(name_or_path)), "rb") as file:
+    with opened(name_or_path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
