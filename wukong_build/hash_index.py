@@ -22,6 +22,11 @@ _BLOCK = 16  # bits: a table of 65,536 places, 15 of a million hashes in each
 _AT_ONCE = 1 << 21  # candidates compared together: 16 MB for each 64 bits
 
 
+def words_of(hex_digits: list[str], bits: int) -> Words:
+    """Hashes of so many bits from hex digits."""
+    return np.frombuffer(bytes.fromhex("".join(hex_digits)), ">u8").astype(np.uint64).reshape(-1, bits // 64)
+
+
 class Nearest(NamedTuple):
     """For each hash asked for, the known one that is nearest, and the first of equally near ones."""
 

@@ -17,8 +17,7 @@ import pyarrow.parquet as pq
 from wukong_build import resources
 from wukong_build.batch import Batch
 from wukong_build.errors import ConfigError
-from wukong_build.hamming import hashes_of
-from wukong_build.hash_index import HashIndex
+from wukong_build.hash_index import HashIndex, words_of
 from wukong_build.hashing import text_hashes
 from wukong_build.links import Columns, CorpusFilter
 from wukong_build.perceptual import phashes
@@ -73,7 +72,7 @@ class EvaluationOverlap(CorpusFilter, frozen=True, kw_only=True):
         known = HashIndex(pictures["phash"].to_numpy()[:, None])
         found, distances = (np.full(len(batch), -1) for _ in range(2))
         found[looks.is_valid()], distances[looks.is_valid()] = known.nearest(
-            hashes_of(looks.drop_null().to_pylist())[:, None], self.hamming_distance
+            words_of(looks.drop_null().to_pylist(), 64), self.hamming_distance
         )
         by_image = pa.array(found, mask=found < 0)
         captions = merged.filter(merged["caption_hash"].is_valid())

@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
 from wukong_build.hashing import text_hashes
+from wukong_build.hosts import hosts_of
 from wukong_build.links import CorpusFilter
 
-_HOST = r"^[a-z]+://(?:[^/?#]*@)?(?P<host>[^/?#]*)"
 _PLACE = ["image_hash", "host_hash"]
 
 
@@ -29,8 +29,7 @@ class ImageFrequency(CorpusFilter, frozen=True, kw_only=True):
 
     def survey(self, batch: Batch) -> pa.Table:
         """The distinct triples of image, host and caption, as hashes of 64 bits."""
-        hosts = pc.struct_field(pc.extract_regex(batch["url"], _HOST), "host")
-        triples = {"image_hash": batch["sha256"], "host_hash": hosts, "caption_hash": batch["caption"]}
+        triples = {"image_hash": batch["sha256"], "host_hash": hosts_of(batch["url"]), "caption_hash": batch["caption"]}
         table = pa.table({name: text_hashes(texts) for name, texts in triples.items()}).drop_null()
         return table.group_by(table.column_names, use_threads=False).aggregate([])
 

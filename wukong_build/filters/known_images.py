@@ -16,12 +16,11 @@ import pyarrow.parquet as pq
 from wukong_build import resources
 from wukong_build.batch import Batch
 from wukong_build.errors import ConfigError, shown
-from wukong_build.hash_index import HashIndex, Words
+from wukong_build.hash_index import HashIndex, words_of
 from wukong_build.links import Columns, Filter
 from wukong_build.perceptual import pdq, phashes
 
-_DIGITS = {"sha256": 64, "phash": 16, "pdq": 64}
-"""Kind of hash → its length in hex digits."""
+_BITS = {"sha256": 256, "phash": 64, "pdq": 256}
 _QUALITY = 50  # of a PDQ: below, Meta's own matching takes no notice of a picture
 _LINE = r"^\s*(?P<hash>[^\s,;]+)"
 _PARQUET = b"PAR1"
@@ -76,7 +75,7 @@ class KnownImages(Filter, frozen=True, kw_only=True):
             if names and len(asked):
                 known = _known(kind, tuple((name, resources.digest(name)) for name in names))
                 hashes = _hashes(kind, batch.select(asked.tolist()))
-                found = known.hashes.nearest(_words(hashes.drop_null(), kind), distance)
+                found = known.hashes.nearest(words_of(hashes.drop_null().to_pylist(), _BITS[kind]), distance)
                 named = found.indices >= 0
                 rows, places = asked[hashes.is_valid()][named], found.indices[named]
                 lists[rows], lines[rows] = np.array(names, object)[known.lists[places]], known.lines[places]
@@ -115,7 +114,7 @@ class _Known(NamedTuple):
 def _known(kind: str, lists: tuple[tuple[str, str], ...]) -> _Known:
     """Kept by name and digest, so that a list that changed is read again."""
     read = [_read(kind, name) for name, _ in lists]
-    words = np.concatenate([_words(table["hash"], kind) for table in read])
+    words = np.concatenate([words_of(table["hash"].to_pylist(), _BITS[kind]) for table in read])
     which = np.repeat(np.arange(len(read)), [len(table) for table in read])
     return _Known(HashIndex(words), which, np.concatenate([table["line"].to_numpy() for table in read]))
 
@@ -133,13 +132,9 @@ def _read(kind: str, name: str) -> pa.Table:
         hashes = pc.struct_field(pc.extract_regex(pa.array(resources.read_text(name).splitlines(), pa.string()), _LINE), "hash")
     table = pa.table({"hash": hashes, "line": np.arange(1, len(hashes) + 1)})
     table = table.filter(pc.invert(pc.starts_with(table["hash"], "#")))
-    wrong = table.filter(pc.invert(pc.match_substring_regex(table["hash"], rf"^[0-9a-fA-F]{{{_DIGITS[kind]}}}$")))
+    digits = _BITS[kind] // 4
+    wrong = table.filter(pc.invert(pc.match_substring_regex(table["hash"], rf"^[0-9a-fA-F]{{{digits}}}$")))
     if len(wrong):
         line, found = wrong["line"][0].as_py(), shown(wrong["hash"][0].as_py())
-        raise ConfigError(f"list {name!r}, line {line}: found {found}; the {_DIGITS[kind]} hex digits of a {kind} are meant")
+        raise ConfigError(f"list {name!r}, line {line}: found {found}; the {digits} hex digits of a {kind} are meant")
     return table
-
-
-def _words(hashes: pa.Array | pa.ChunkedArray, kind: str) -> Words:
-    """Hashes in hex as rows of 64 bits a column."""
-    return np.frombuffer(bytes.fromhex("".join(hashes.to_pylist())), ">u8").astype(np.uint64).reshape(-1, _DIGITS[kind] // 16)
