@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from wukong_build.chain import link_class, link_names
-from wukong_build.links import Bounds, CorpusFilter, Link, Measure
+from wukong_build.links import Bounds, CorpusLink, Link, Measure
 from wukong_build.schema import SCHEMA_VERSION, TABLES
 from wukong_build.sql import FOLDERS
 from wukong_build.web.failures import FAILURES
@@ -82,11 +82,10 @@ def filters() -> Iterator[str]:
 
 
 def _kind(kind: type[Link]) -> str:
-    if issubclass(kind, CorpusFilter):
-        return "Filter over the whole corpus"
+    over = " over the whole corpus" if issubclass(kind, CorpusLink) else ""
     if issubclass(kind, Bounds):
-        return "Filter"
-    return "Measure" if issubclass(kind, Measure) else "Rewrite"
+        return f"Filter{over}"
+    return "Measure" if issubclass(kind, Measure) else f"Rewrite{over}"
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

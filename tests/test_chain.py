@@ -12,7 +12,7 @@ import pytest
 from wukong_build.batch import Batch
 from wukong_build.chain import MEASURED, Chain, Scored, config_key, initial_state, link_class, link_names
 from wukong_build.errors import ConfigError
-from wukong_build.links import Bounds, Columns, CorpusFilter, Filter, Link, Rewrite
+from wukong_build.links import Bounds, Columns, CorpusFilter, CorpusRewrite, Filter, Link, Rewrite
 from wukong_build.schema import SAMPLES
 
 
@@ -56,6 +56,24 @@ class Twin(CorpusFilter, frozen=True, kw_only=True):
         owners = [firsts[caption] for caption in batch["caption"].to_pylist()]
         twins = [None if owner == key else owner for key, owner in zip(batch["key"].to_pylist(), owners, strict=True)]
         return {"twin": pa.array([0.0 if twin is None else 1.0 for twin in twins]), "twin_of": pa.array(twins, pa.string())}
+
+
+class Chorus(CorpusRewrite, frozen=True, kw_only=True):
+    """The caption, and behind it how many samples there are."""
+
+    reads: ClassVar[tuple[str, ...]] = ("caption",)
+
+    def survey(self, batch: Batch) -> pa.Table:
+        """How many samples these are."""
+        return pa.table({"count": [len(batch)]})
+
+    def merge(self, surveys: pa.Table) -> pa.Table:
+        """How many there are."""
+        return pa.table({"count": [pc.sum(surveys["count"])]})
+
+    def rewrite(self, batch: Batch, merged: pa.Table) -> pa.Array:
+        """With the number behind."""
+        return pc.binary_join_element_wise(batch["caption"], str(merged["count"][0]), "")
 
 
 def chain(**links: Any) -> Chain:
@@ -264,6 +282,27 @@ def test_a_rewrite_reaches_those_still_in() -> None:
     assert here.table()["caption"].to_pylist() == ["a", "bb!"]
     assert here.table()["shout"].to_pylist() == [None, "bb!"]
     assert here.batch["caption_found"].to_pylist() == ["a", "bb"]
+
+
+def test_a_corpus_rewrite_changes_captions_as_a_rewrite_does() -> None:
+    """It ends a pass, later links read what it wrote and depend on it, and who is out keeps the caption he had."""
+    links: dict[str, Link] = {"shout": Shout(), "chorus": Chorus(), "length": Length(at_least=3)}
+    passes = Chain(links).passes()
+    assert [(p.lookup, p.links, p.survey) for p in passes] == [
+        (None, (links["shout"],), links["chorus"]),
+        (links["chorus"], (links["length"],), None),
+    ]
+    before = Chain({name: links[name] for name in ("shout", "length")}).fingerprints()
+    after = Chain(links).fingerprints()
+    assert {name for name in before if before[name] != after[name]} == {"length"}
+    here = scored(["a", "bb", None], [None, "timeout", None])
+    here.run(links["shout"])
+    merged = Chorus().merge(Chorus().survey(here.survivors()))
+    here.run(links["chorus"], merged=merged)
+    here.run(links["length"])
+    assert here.table()["caption"].to_pylist() == ["a!2", "bb", None]
+    assert here.table()["chorus"].to_pylist() == ["a!2", None, None]
+    assert here.table()["dropped_by"].to_pylist() == [None, "fetch:timeout", "length"]
 
 
 def test_evidence_names_the_sample_kept_instead() -> None:

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from wukong_build import corpus, filters, resources
 from wukong_build.batch import Batch
 from wukong_build.errors import ConfigError, explain_mismatch, listed, nearest, shown
-from wukong_build.links import Bounds, Columns, CorpusFilter, Link, LocalLink, Recorded, Rewrite, code_of
+from wukong_build.links import AnyRewrite, Bounds, Columns, CorpusLink, Link, LocalLink, Recorded, code_of
 from wukong_build.schema import SAMPLES
 from wukong_build.store import fingerprint_of
 
@@ -35,10 +35,10 @@ class Pass(msgspec.Struct, frozen=True):
     """Links that one part goes through without waiting for the others."""
 
     index: int
-    lookup: CorpusFilter | None
+    lookup: CorpusLink | None
     """The whole-corpus link that ended the pass before: its score is looked up first."""
     links: tuple[Link, ...]
-    survey: CorpusFilter | None
+    survey: CorpusLink | None
     """The whole-corpus link that ends this pass."""
 
 
@@ -91,10 +91,10 @@ class Chain(msgspec.Struct, frozen=True):
     def passes(self) -> list[Pass]:
         """The links, cut after every one that must see the whole corpus."""
         passes: list[Pass] = []
-        lookup: CorpusFilter | None = None
+        lookup: CorpusLink | None = None
         local: list[Link] = []
         for link in self.links.values():
-            if isinstance(link, CorpusFilter):
+            if isinstance(link, CorpusLink):
                 passes.append(Pass(len(passes), lookup, tuple(local), link))
                 lookup, local = link, []
             else:
@@ -111,7 +111,7 @@ class Chain(msgspec.Struct, frozen=True):
             digests = [resources.digest(resource) for resource in link.resources()]
             fingerprints[name] = fingerprint_of(code_of(link), link.settings(), digests, read)
             made_from |= dict.fromkeys(link.columns(), fingerprints[name])
-            if isinstance(link, Rewrite):
+            if isinstance(link, AnyRewrite):
                 caption = fingerprints[name]
         return fingerprints
 
@@ -224,7 +224,7 @@ class Scored:
 
     def _wanted(self, link: Link) -> Mask:
         """The samples that a link is to measure."""
-        return np.ones(len(self.batch), bool) if self._everything and not isinstance(link, CorpusFilter) else self._kept
+        return np.ones(len(self.batch), bool) if self._everything and not isinstance(link, CorpusLink) else self._kept
 
     def run(self, link: Link, known: pa.Table | None = None, merged: pa.Table | None = None) -> Cost:
         """Measure the samples still in and not `known` yet, drop those out of bounds; says what measuring took."""
@@ -238,7 +238,7 @@ class Scored:
         measured[rows] = True
         self._written |= {**columns, name + MEASURED: pa.array(measured)}
         self.batch = self.batch.with_columns(columns)
-        if isinstance(link, Rewrite):
+        if isinstance(link, AnyRewrite):
             self.batch = self.batch.with_columns({"caption": pc.if_else(pa.array(wanted), columns[name], self.batch["caption"])})
         if isinstance(link, Bounds) and link.bounded:
             self._drop(link, columns)
@@ -317,7 +317,7 @@ def _measure(link: Link, batch: Batch, rows: Any, merged: pa.Table | None) -> Co
     if not len(rows):
         return {name: pa.nulls(0, kind) for name, kind in link.columns().items()}
     part = batch if len(rows) == len(batch) else batch.select(rows.tolist())
-    return link.measure(part, merged) if isinstance(link, CorpusFilter) else cast("LocalLink", link).measure(part)
+    return link.measure(part, merged) if isinstance(link, CorpusLink) else cast("LocalLink", link).measure(part)
 
 
 def _overlaid(known: pa.Table | None, fresh: Columns, rows: Any, length: int) -> Columns:

@@ -18,7 +18,7 @@ from PIL import Image
 import wukong_build.corpus
 import wukong_build.filters
 from wukong_build.batch import Batch
-from wukong_build.links import Bounds, Columns, CorpusFilter, Link, Rewrite
+from wukong_build.links import Bounds, Columns, CorpusLink, Link, Rewrite
 from wukong_build.schema import SAMPLES
 
 TESTS = Path(__file__).parent.parent
@@ -106,7 +106,7 @@ def prepared_for(link: type[Link]) -> Batch:
 def measured(link: Link, batch: Batch, parts: Sequence[Sequence[int]] | None = None) -> Columns:
     """What the link writes for the batch; with parts given, measured (and surveyed) in these and joined in their order."""
     batches = [batch] if parts is None else [batch.select(rows) for rows in parts]
-    if isinstance(link, CorpusFilter):
+    if isinstance(link, CorpusLink):
         merged = link.merge(pa.concat_tables([link.survey(part) for part in batches]))
         pieces = [link.measure(part, merged) for part in batches]
     else:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
+from wukong_build.hashing import text_hashes
 from wukong_build.links import CorpusFilter
 
 _PAIR = ["caption_hash", "image_hash"]
@@ -23,7 +23,7 @@ class CaptionFrequency(CorpusFilter, frozen=True, kw_only=True):
 
     def survey(self, batch: Batch) -> pa.Table:
         """The distinct pairs of caption and image, as hashes of 64 bits: a billion of either collide about 0.03 times."""
-        pairs = pa.table({"caption_hash": _hashes(batch["caption"]), "image_hash": _hashes(batch["sha256"])})
+        pairs = pa.table({"caption_hash": text_hashes(batch["caption"]), "image_hash": text_hashes(batch["sha256"])})
         return pairs.drop_null().group_by(_PAIR, use_threads=False).aggregate([])
 
     def merge(self, surveys: pa.Table) -> pa.Table:
@@ -34,14 +34,7 @@ class CaptionFrequency(CorpusFilter, frozen=True, kw_only=True):
 
     def measure(self, batch: Batch, merged: pa.Table) -> dict[str, pa.Array]:
         """The count; 1 for a caption the look-up does not hold, null where there is no caption."""
-        captions = _hashes(batch["caption"])
+        captions = text_hashes(batch["caption"])
         rows = pc.index_in(captions, value_set=merged["caption_hash"])
         counts = pc.fill_null(merged[self.name()].combine_chunks().take(rows), 1)
         return {self.name(): pc.if_else(captions.is_valid(), counts, None)}
-
-
-def _hashes(texts: pa.Array) -> pa.Array:
-    """64 bits of each text, the same on every machine; each distinct text is hashed once."""
-    encoded = texts.dictionary_encode()
-    digests = [blake2b(text.encode(), digest_size=8).digest() for text in encoded.dictionary.to_pylist()]
-    return pa.array([int.from_bytes(digest, "little") for digest in digests], pa.uint64()).take(encoded.indices)

@@ -21,7 +21,7 @@ from wukong_build import resources
 from wukong_build.batch import Batch
 from wukong_build.chain import MEASURED, STATE, Chain, Cost, Pass, Scored, initial_state, verdict
 from wukong_build.executors import Part
-from wukong_build.links import Bounds, CorpusFilter, Link, Rewrite, code_of
+from wukong_build.links import AnyRewrite, Bounds, CorpusLink, Link, code_of
 from wukong_build.schema import ALONE_NOTE, COST_NOTE, LEDGER, LEDGER_FACTS, SAMPLES
 from wukong_build.store import Store, digest_of, fingerprint_of
 
@@ -188,10 +188,10 @@ class PassStage(msgspec.Struct, frozen=True):
         inputs: dict[str, str] = {}
         for name, link in self.chain.links.items():
             digests = [made_from.get(column) or read[_COLUMN + _STANDS_FOR.get(column, column)] for column in link.reads]
-            merged = store.digest(_corpus(link, "merged"), "00000") if isinstance(link, CorpusFilter) else ""
+            merged = store.digest(_corpus(link, "merged"), "00000") if isinstance(link, CorpusLink) else ""
             inputs[name] = fingerprint_of(fingerprints[name], digests, caption if "caption" in link.reads else [], merged)
             made_from |= dict.fromkeys(link.columns(), inputs[name])
-            if isinstance(link, Rewrite):
+            if isinstance(link, AnyRewrite):
                 caption = [inputs[name]]
         return {_note(link): inputs[link.name()] for link in self.passage.links}
 
@@ -210,7 +210,7 @@ class SurveyStage(msgspec.Struct, frozen=True):
     appends: ClassVar[bool] = False
 
     @property
-    def link(self) -> CorpusFilter:
+    def link(self) -> CorpusLink:
         """The link that surveys."""
         assert self.passage.survey is not None  # noqa: S101  only such a pass is surveyed
         return self.passage.survey
@@ -241,7 +241,7 @@ class SurveyStage(msgspec.Struct, frozen=True):
 class MergeStage(msgspec.Struct, frozen=True):
     """All surveys of one whole-corpus link become its look-up."""
 
-    link: CorpusFilter
+    link: CorpusLink
     appends: ClassVar[bool] = False
 
     @property
@@ -289,7 +289,7 @@ def _written(link: Link) -> list[str]:
 
 def _decides(link: Link) -> str | None:
     """The column by which a link drops samples or changes captions; None where it does neither."""
-    return link.name() if isinstance(link, Rewrite) or (isinstance(link, Bounds) and link.bounded) else None
+    return link.name() if isinstance(link, AnyRewrite) or (isinstance(link, Bounds) and link.bounded) else None
 
 
 def _corpus(link: Link, folder: str) -> str:
@@ -305,7 +305,7 @@ def _digests(store: Store, index: int, part: str) -> list[str]:
     return [store.digest(folder, part) for earlier in range(index) for folder in (_scores(earlier), _state(earlier))]
 
 
-def _made_from(link: CorpusFilter) -> list[Any]:
+def _made_from(link: CorpusLink) -> list[Any]:
     """What a survey and its merge depend on besides the samples."""
     return [code_of(link), link.settings(), [resources.digest(resource) for resource in link.resources()]]
 

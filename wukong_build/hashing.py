@@ -1,0 +1,39 @@
+"""64 bits that stand for a text, or for several things together, the same on every machine.
+
+Of a billion texts 0.03 pairs share theirs by chance.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Hashes = npt.NDArray[np.uint64]
+
+
+def text_hashes(texts: pa.Array) -> pa.Array:
+    """64 bits of each text, as uint64; null where there is none. Each distinct text is hashed once."""
+    encoded = texts.dictionary_encode()
+    digests = (blake2b(text.encode(), digest_size=8).digest() for text in encoded.dictionary.to_pylist())
+    return pa.array(np.frombuffer(b"".join(digests), "<u8"), pa.uint64()).take(encoded.indices)
+
+
+def mixed(first: Hashes, *others: Hashes | np.uint64) -> Hashes:
+    """64 bits of several hashes together, row by row, evenly spread; in another order they are others.
+
+    Between two of them, and at the end, stands the finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+    """
+    found = _finalised(first)
+    for other in others:
+        found = _finalised(found + other)
+    return found
+
+
+def _finalised(hashes: Hashes) -> Hashes:
+    hashes = hashes + np.uint64(0x9E3779B97F4A7C15)
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return hashes ^ (hashes >> np.uint64(31))
