@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pytest
 from PIL import Image
 
@@ -177,6 +178,23 @@ def test_one_filter(values: dict[str, Any], count: Measure) -> None:
         "('sensitive_words', 'decodable', 'caption_frequency', 'near_duplicate')"
     )
     assert measured == reached.to_pylist()[0]["count_star()"]
+
+
+def test_one_column(values: dict[str, Any], count: Measure) -> None:
+    """Where one column of the samples is not what it was, the links that read it measure anew, and no other."""
+    values["filter"] = {"shorter_side": {}, "han_count": {}}
+    done = run(values)
+    for part in done.store.parts("crawl/samples"):
+        table = done.store.read("crawl/samples", part)
+        longer = pc.binary_join_element_wise(table["caption_found"], "花", "")
+        table = table.set_column(table.schema.get_field_index("caption_found"), "caption_found", longer)
+        done.store.write("crawl/samples", part, table, done.store.made_from("crawl/samples", part) or "")
+    before = done.sql("SELECT sum(han_count) AS n FROM scores").to_pylist()[0]["n"]
+    _, measured = count(values)
+    assert measured == done.ledger()["kept"].to_pylist().count(True)
+    assert done.sql("SELECT sum(han_count) AS n FROM scores").to_pylist()[0]["n"] > before
+    values["filter"]["han_count"] = {"at_least": 3}
+    assert count(values)[1] == 0
 
 
 def test_changed_list(values: dict[str, Any], count: Measure) -> None:
