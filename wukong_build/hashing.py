@@ -6,6 +6,7 @@ Of a billion texts 0.03 pairs share theirs by chance.
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,3 +38,14 @@ def _finalised(hashes: Hashes) -> Hashes:
     hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return hashes ^ (hashes >> np.uint64(31))
+
+
+def places_in(ascending: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> pa.Array:
+    """Where each of some values stands among many that ascend; null where it does not.
+
+    A few are looked up by halving, where a table of the many would cost as much as these.
+    """
+    places = np.searchsorted(ascending, wanted)
+    there = places < len(ascending)
+    there[there] = ascending[places[there]] == wanted[there]
+    return pa.array(places, mask=~there)

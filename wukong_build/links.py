@@ -162,6 +162,12 @@ class CorpusLink(Link, frozen=True, kw_only=True):
     The result does not depend on how the corpus is cut into parts, nor on their order.
     """
 
+    meets_by: ClassVar[str | None] = None
+    """Column of the surveys, of evenly spread numbers of 64 bits, where only rows of the same number must be merged together.
+
+    The corpus is then merged in pieces, and their look-ups stand one behind the other, those of smaller numbers first.
+    """
+
     @abstractmethod
     def survey(self, batch: Batch) -> pa.Table:
         """What these samples contribute to the merge: small, made from columns alone (there are no pictures here)."""

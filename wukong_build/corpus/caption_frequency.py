@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
-from wukong_build.hashing import text_hashes
+from wukong_build.hashing import places_in, text_hashes
 from wukong_build.links import CorpusFilter
 
 _PAIR = ["caption_hash", "image_hash"]
@@ -20,6 +20,7 @@ class CaptionFrequency(CorpusFilter, frozen=True, kw_only=True):
     reads: ClassVar[tuple[str, ...]] = ("caption", "sha256")
     meaning: ClassVar[str] = "distinct images that carry this very caption; 1 is a caption of its own"
     score_type: ClassVar[pa.DataType] = pa.int64()
+    meets_by: ClassVar[str | None] = "caption_hash"
 
     def survey(self, batch: Batch) -> pa.Table:
         """The distinct pairs of caption and image, as hashes of 64 bits: a billion of either collide about 0.03 times."""
@@ -35,6 +36,6 @@ class CaptionFrequency(CorpusFilter, frozen=True, kw_only=True):
     def measure(self, batch: Batch, merged: pa.Table) -> dict[str, pa.Array]:
         """The count; 1 for a caption the look-up does not hold, null where there is no caption."""
         captions = text_hashes(batch["caption"])
-        rows = pc.index_in(captions, value_set=merged["caption_hash"])
+        rows = places_in(merged["caption_hash"].to_numpy(), pc.fill_null(captions, 0).to_numpy())
         counts = pc.fill_null(merged[self.name()].combine_chunks().take(rows), 1)
         return {self.name(): pc.if_else(captions.is_valid(), counts, None)}

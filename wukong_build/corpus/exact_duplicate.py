@@ -28,6 +28,7 @@ class ExactDuplicate(CorpusFilter, frozen=True, kw_only=True):
         "0 if kept as it is or as a representative, 1 if it is a copy of the kept sample `exact_duplicate_of`"
     )
     score_type: ClassVar[pa.DataType] = pa.int32()
+    meets_by: ClassVar[str | None] = "same"
 
     of: Literal["image", "pair"] = "image"
     """What must be the same: the image's file, or that and the caption."""

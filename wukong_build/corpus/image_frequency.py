@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
-from wukong_build.hashing import text_hashes
+from wukong_build.hashing import places_in, text_hashes
 from wukong_build.hosts import hosts_of
 from wukong_build.links import CorpusFilter
 
@@ -26,6 +26,7 @@ class ImageFrequency(CorpusFilter, frozen=True, kw_only=True):
     reads: ClassVar[tuple[str, ...]] = ("caption", "sha256", "url")
     meaning: ClassVar[str] = "distinct captions under which this very file stands on one host; 1 is an image of its own"
     score_type: ClassVar[pa.DataType] = pa.int64()
+    meets_by: ClassVar[str | None] = "image_hash"
 
     def survey(self, batch: Batch) -> pa.Table:
         """The distinct triples of image, host and caption, as hashes of 64 bits."""
@@ -43,6 +44,6 @@ class ImageFrequency(CorpusFilter, frozen=True, kw_only=True):
     def measure(self, batch: Batch, merged: pa.Table) -> dict[str, pa.Array]:
         """The count; 1 for an image that the look-up does not hold, null where there is none."""
         images = text_hashes(batch["sha256"])
-        rows = pc.index_in(images, value_set=merged["image_hash"])
+        rows = places_in(merged["image_hash"].to_numpy(), pc.fill_null(images, 0).to_numpy())
         counts = pc.fill_null(merged[self.name()].combine_chunks().take(rows), 1)
         return {self.name(): pc.if_else(images.is_valid(), counts, None)}

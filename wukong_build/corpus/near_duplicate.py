@@ -7,12 +7,14 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
 from wukong_build.hamming import AT_MOST_DISTANCE, Indices, Items, Near, Words, distances, first_kept, first_near
 from wukong_build.hash_sets import files_of, read_hash_set
+from wukong_build.hashing import places_in
 from wukong_build.links import CorpusFilter
 
 _KEY, _HASH, _WORDS = pa.binary(16), pa.binary(8), pa.binary(32)
@@ -88,7 +90,7 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
     def merge(self, surveys: pa.Table) -> pa.Table:
         """The dropped samples: their keys, the kept one each looks like, how near; and the captions that kept ones gather."""
         published = self._published()
-        news = surveys.filter(pc.invert(pc.is_in(surveys["key"], _keys(published))))
+        news = surveys.filter(pc.invert(pc.is_in(surveys["key"], _keys(published)))) if self.against else surveys
         order = np.lexsort((*_words_of(news["key"]).T[::-1], news["rank"].to_numpy()))
         items, others = _items(news).take(order), _items(published)
         near = Near(self.hamming_distance, self.verify_distance)
@@ -104,7 +106,7 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         ]
         if self.keep_captions:
             tables.append(_gathered(keys, news["caption"].take(order), dropped, kept[dropped]))
-        return pa.concat_tables(tables, promote_options="default")
+        return pa.concat_tables(tables, promote_options="default").sort_by("key")
 
     def _published(self) -> pa.Table:
         """What the sets of `against` hold, one after the other."""
@@ -114,7 +116,7 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
 
     def measure(self, batch: Batch, merged: pa.Table) -> dict[str, pa.Array]:
         """All columns; a sample without a hash is unmeasurable, and one that the look-up does not call a duplicate is kept."""
-        rows = pc.index_in(_bytes_of(batch["key"], _KEY), value_set=merged["key"].combine_chunks())
+        rows = places_in(_raw(merged["key"]), _raw(_bytes_of(batch["key"], _KEY)))
         columns = {
             name: merged[name].combine_chunks().take(rows) if name in merged.column_names else pa.nulls(len(rows), kind)
             for name, kind in self.writes.items()
@@ -164,7 +166,12 @@ def _digits_of(keys: pa.Array) -> pa.Array:
 
 def _words_of(values: pa.Array | pa.ChunkedArray) -> Words:
     """Bytes as numbers of 64 bits, whose order is theirs: a row for each value."""
+    content = _raw(values)
+    return content.view(">u8").astype(np.uint64).reshape(-1, content.itemsize // 8)
+
+
+def _raw(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
+    """Bytes as numpy has them, one value after the other."""
     array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    size = array.type.byte_width // 8
-    buffer = array.buffers()[1] or b""
-    return np.frombuffer(buffer, ">u8", len(array) * size, array.offset * size * 8).astype(np.uint64).reshape(-1, size)
+    size = array.type.byte_width
+    return np.frombuffer(array.buffers()[1] or b"", f"S{size}", len(array), array.offset * size)

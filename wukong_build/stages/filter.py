@@ -6,9 +6,9 @@ from wukong_build.chain import Chain
 from wukong_build.config import Config
 from wukong_build.errors import StoreError
 from wukong_build.executors import Executor
+from wukong_build.stages import corpus, run_stage
 from wukong_build.stages import crawl as crawl_stage
-from wukong_build.stages import run_stage
-from wukong_build.stages.scores import MergeStage, PassStage, SurveyStage, bounds_of
+from wukong_build.stages.scores import PassStage, SurveyStage, bounds_of
 from wukong_build.store import Store, fingerprint_of
 
 
@@ -24,7 +24,7 @@ def filter_samples(config: Config, store: Store, executor: Executor, *, measure_
         run_stage(PassStage(passage, chain, measure_all), store, executor)
         if passage.survey is not None:
             run_stage(SurveyStage(passage, chain), store, executor)
-            run_stage(MergeStage(passage.survey), store, executor)
+            corpus.merge(passage.survey, store, executor)
     _remove_leftovers(store, chain)
     store.finish("filter", made_from(config, store))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from wukong_build import resources
 from wukong_build.batch import Batch
 from wukong_build.chain import MEASURED, STATE, Chain, Cost, Pass, Scored, initial_state, verdict
 from wukong_build.executors import Part
-from wukong_build.links import AnyRewrite, Bounds, CorpusLink, Link, code_of
+from wukong_build.links import AnyRewrite, Bounds, CorpusLink, Link
 from wukong_build.schema import ALONE_NOTE, COST_NOTE, LEDGER, LEDGER_FACTS, SAMPLES
+from wukong_build.stages.corpus import look_up, look_up_digests, made_from, survey_folder
 from wukong_build.store import Store, digest_of, fingerprint_of
 
 _SAMPLES = "crawl/samples"
@@ -72,7 +72,7 @@ class PassStage(msgspec.Struct, frozen=True):
         """One part for every part of samples."""
         index, lookup = self.passage.index, self.passage.lookup
         fingerprints = self.chain.fingerprints()
-        merged = "" if lookup is None else store.digest(_corpus(lookup, "merged"), "00000")
+        merged = "" if lookup is None else look_up_digests(lookup, store)
         bounds = bounds_of(self.chain.links.values() if self.is_last else self.links)
         made_from = [self.name, [fingerprints[link.name()] for link in self.links], bounds, merged, self.measure_all]
         return [
@@ -127,7 +127,7 @@ class PassStage(msgspec.Struct, frozen=True):
         """Scores and state after measuring what is not known, one row group of images at a time; and what each link took."""
         columns = _columns_before(store, part, self.passage.index, self.links)
         state = _state_before(store, part, self.passage.index)
-        merged = None if self.passage.lookup is None else store.read(_corpus(self.passage.lookup, "merged"), "00000")
+        merged = None if self.passage.lookup is None else look_up(self.passage.lookup, store)
         costs = {link.name(): Cost() for link in self.links}
         table = columns.select(["key"])
         for links in _by_what_they_read(self.links):
@@ -188,7 +188,7 @@ class PassStage(msgspec.Struct, frozen=True):
         inputs: dict[str, str] = {}
         for name, link in self.chain.links.items():
             digests = [made_from.get(column) or read[_COLUMN + _STANDS_FOR.get(column, column)] for column in link.reads]
-            merged = store.digest(_corpus(link, "merged"), "00000") if isinstance(link, CorpusLink) else ""
+            merged = look_up_digests(link, store) if isinstance(link, CorpusLink) else []
             inputs[name] = fingerprint_of(fingerprints[name], digests, caption if "caption" in link.reads else [], merged)
             made_from |= dict.fromkeys(link.columns(), inputs[name])
             if isinstance(link, AnyRewrite):
@@ -218,14 +218,14 @@ class SurveyStage(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """Folder of the surveys."""
-        return _corpus(self.link, "survey")
+        return survey_folder(self.link)
 
     def parts(self, store: Store) -> list[Part]:
         """One part for every part of samples."""
-        made_from = [_made_from(self.link), self.chain.fingerprints()[self.link.name()]]
+        depends_on = [made_from(self.link), self.chain.fingerprints()[self.link.name()]]
         after = self.passage.index + 1
         return [
-            Part(name, fingerprint_of(made_from, digest, _digests(store, after, name)))
+            Part(name, fingerprint_of(depends_on, digest, _digests(store, after, name)))
             for name, digest in store.digests(_SAMPLES)
         ]
 
@@ -236,31 +236,6 @@ class SurveyStage(msgspec.Struct, frozen=True):
         batch = Scored(Batch(columns), state).survivors()
         store.write(self.name, part.name, self.link.survey(batch), part.fingerprint)
         return f"{len(batch)} surveyed"
-
-
-class MergeStage(msgspec.Struct, frozen=True):
-    """All surveys of one whole-corpus link become its look-up."""
-
-    link: CorpusLink
-    appends: ClassVar[bool] = False
-
-    @property
-    def name(self) -> str:
-        """Folder of the look-up."""
-        return _corpus(self.link, "merged")
-
-    def parts(self, store: Store) -> list[Part]:
-        """One part, made from every survey."""
-        digests = sorted(store.digest(_corpus(self.link, "survey"), name) for name in store.parts(_SAMPLES))
-        return [Part("00000", fingerprint_of(_made_from(self.link), digests))]
-
-    def work(self, store: Store, part: Part) -> str:
-        """Merge the surveys."""
-        folder = _corpus(self.link, "survey")
-        surveys = [store.read(folder, name) for name in store.parts(folder)]
-        merged = self.link.merge(pa.concat_tables(surveys)) if surveys else pa.table({"key": pa.array([], pa.string())})
-        store.write(self.name, part.name, merged, part.fingerprint)
-        return f"{sum(map(len, surveys))} surveyed"
 
 
 def read_scores(store: Store, part: str, pass_count: int, names: Iterable[str]) -> pa.Table:
@@ -292,10 +267,6 @@ def _decides(link: Link) -> str | None:
     return link.name() if isinstance(link, AnyRewrite) or (isinstance(link, Bounds) and link.bounded) else None
 
 
-def _corpus(link: Link, folder: str) -> str:
-    return f"filter/corpus/{link.name()}/{folder}"
-
-
 def _note(link: Link) -> str:
     return _INPUTS + link.name()
 
@@ -303,11 +274,6 @@ def _note(link: Link) -> str:
 def _digests(store: Store, index: int, part: str) -> list[str]:
     """Of all that the passes before `index` wrote of a part: columns may be read from any of them."""
     return [store.digest(folder, part) for earlier in range(index) for folder in (_scores(earlier), _state(earlier))]
-
-
-def _made_from(link: CorpusLink) -> list[Any]:
-    """What a survey and its merge depend on besides the samples."""
-    return [code_of(link), link.settings(), [resources.digest(resource) for resource in link.resources()]]
 
 
 def _columns_before(store: Store, part: Part, index: int, links: Sequence[Link]) -> pa.Table:
