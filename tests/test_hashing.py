@@ -6,8 +6,9 @@ from hashlib import blake2b
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
-from wukong_build.hashing import mixed, text_hashes
+from wukong_build.hashing import mixed, repeated, text_hashes
 
 
 def test_text_hashes() -> None:
@@ -28,3 +29,12 @@ def test_mixed_is_spread_evenly() -> None:
     assert ((bits > 0.48) & (bits < 0.52)).all()
     assert (found == mixed(np.full_like(numbers, 7), numbers)).sum() == 1  # 7 with 7
     assert mixed(np.array([1], np.uint64)).tolist() == [0x910A2DEC89025CC1]  # what SplitMix64 gives for the seed 1
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [([], []), ([5], [False]), ([3, 1, 2], [False] * 3), ([3, 1, 3, 2**64 - 1, 1, 3], [True, True, True, False, True, True])],
+)
+def test_repeated(numbers: list[int], expected: list[bool]) -> None:
+    """Every one of those that are there several times."""
+    assert repeated(np.array(numbers, np.uint64)).tolist() == expected

@@ -33,6 +33,16 @@ def mixed(first: Hashes, *others: Hashes | np.uint64) -> Hashes:
     return found
 
 
+def repeated(hashes: Hashes) -> npt.NDArray[np.bool_]:
+    """Which of them are there more than once; costs a sort, and little memory where these are few."""
+    ordered = np.sort(hashes)
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(twice):
+        return np.zeros(len(hashes), np.bool_)
+    found: npt.NDArray[np.bool_] = twice[np.minimum(np.searchsorted(twice, hashes), len(twice) - 1)] == hashes
+    return found
+
+
 def _finalised(hashes: Hashes) -> Hashes:
     hashes = hashes + np.uint64(0x9E3779B97F4A7C15)
     hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -149,6 +152,24 @@ def test_the_table_says_what_was_stripped_from_where() -> None:
 def test_a_survey_holds_each_caption_once() -> None:
     """A thousand copies are one caption and its affixes."""
     assert SiteAffix().survey(batch_of([("云_站名", A)] * 1000)).num_rows == 3
+
+
+@pytest.mark.parametrize(
+    ("site", "affix", "count"),
+    [("blinkfox", "闪烁之狐", 111), ("howtocook", "程序员做饭指南", 117), ("flowerlibrary", None, 0)],
+    ids=["a blog", "a cookbook", "a site of nineteen pages"],
+)
+def test_real_sites(site: str, affix: str | None, count: int, shared: Path) -> None:
+    """The titles of a site's pages lose its name, but for the home page's own; texts of its images lose nothing."""
+    with gzip.open(shared / "sites" / site / "gold" / "img-gold.jsonl.gz", "rt", encoding="utf-8") as file:
+        listed = [json.loads(line) for line in file]
+    titles, texts = ([(row.get(name), A) for row in listed] for name in ("page_title", "alt"))
+    link = SiteAffix()
+    table = link.merge(link.survey(batch_of(titles))).select(["side", "affix", "count"]).to_pylist()
+    assert table == ([{"side": "suffix", "affix": affix, "count": count}] if affix else [])
+    found = rewritten([titles])
+    assert len({title for (title, _), (_, _, suffix) in zip(titles, found, strict=True) if suffix}) == count
+    assert [rest for rest, *_ in rewritten([texts])] == [text for text, _ in texts]
 
 
 PARTS = st.text(alphabet="云雾_-【】 1", max_size=8)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
-from wukong_build.hashing import mixed, text_hashes
+from wukong_build.hashing import mixed, repeated, text_hashes
 from wukong_build.links import CorpusFilter
 
 _RANK = [("same", "ascending"), ("caption_length", "descending"), ("key", "ascending")]
@@ -40,11 +40,7 @@ class ExactDuplicate(CorpusFilter, frozen=True, kw_only=True):
 
     def merge(self, surveys: pa.Table) -> pa.Table:
         """The copies: their keys, and the sample that represents each."""
-        hashes = surveys["same"].to_numpy()
-        order = np.argsort(hashes, kind="stable")
-        with_next = hashes[order[1:]] == hashes[order[:-1]]
-        several = np.append(with_next, False) | np.append(False, with_next)
-        ranked = surveys.take(order[several[: len(order)]]).sort_by(_RANK)
+        ranked = surveys.filter(pa.array(repeated(surveys["same"].to_numpy()))).sort_by(_RANK)
         same = ranked["same"].to_numpy()
         first = np.searchsorted(same, same)
         copies = np.flatnonzero(first != np.arange(len(same)))

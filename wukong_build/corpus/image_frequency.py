@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
-from wukong_build.hashing import places_in, text_hashes
+from wukong_build.hashing import places_in, repeated, text_hashes
 from wukong_build.hosts import hosts_of
 from wukong_build.links import CorpusFilter
 
@@ -36,7 +36,8 @@ class ImageFrequency(CorpusFilter, frozen=True, kw_only=True):
 
     def merge(self, surveys: pa.Table) -> pa.Table:
         """How many captions each image has on that host where it has most, if more than one."""
-        triples = surveys.group_by(surveys.column_names).aggregate([])
+        several = surveys.filter(pa.array(repeated(surveys["image_hash"].to_numpy())))  # most images have one caption
+        triples = several.group_by(surveys.column_names).aggregate([])
         counts = triples.group_by(_PLACE).aggregate([([], "count_all")]).group_by("image_hash").aggregate([("count_all", "max")])
         counts = counts.rename_columns(["image_hash", self.name()])
         return counts.filter(pc.greater(counts[self.name()], 1)).sort_by("image_hash")

@@ -85,9 +85,9 @@ class SiteAffix(CorpusRewrite, frozen=True, kw_only=True):
         words = surveys.filter(
             pc.and_(pc.is_valid(surveys["affix"]), pc.is_in(surveys["affix_hash"], value_set=found["affix_hash"]))
         )
-        words = words.group_by("affix_hash").aggregate([(name, "min") for name in _WORDS])
+        words = words.group_by("affix_hash", use_threads=False).aggregate([(name, "first") for name in _WORDS])
         rows = pc.index_in(found["affix_hash"], value_set=words["affix_hash"])
-        columns = {name: words[f"{name}_min"].take(rows) for name in _WORDS}
+        columns = {name: words[f"{name}_first"].take(rows) for name in _WORDS}
         merged = pa.table({**columns, **{name: found[name] for name in ("count", "captions", "affix_hash")}})
         return merged.sort_by([(name, "ascending") for name in _WORDS])
 
