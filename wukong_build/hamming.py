@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from math import comb
@@ -38,6 +38,7 @@ FEW = 4096
 """So many hashes are compared each with all sooner than compiled code is loaded."""
 
 _PAIRS = 1 << 24  # each thread remembers so many, 128 MB; where there are more, hashes are decided in rounds
+_PIECE = 1 << 26  # hashes of a piece, for which its blocks are chosen
 _STREAMED = 1 << 23
 _THREADS = 8  # at most: each has an index for every hash
 _SLICES = 32  # of the groups, for each thread: the fuller ones even out
@@ -111,10 +112,10 @@ def first_kept(items: Items, near: Near) -> Indices:
     """
     if len(items.hashes) <= FEW:
         return _first_kept_of_few(items, near)
-    first_equal = _first_equal(items)
-    rest = np.flatnonzero(first_equal == np.arange(len(first_equal)))  # equal ones share one fate
+    equal = first_equal(items)
+    rest = np.flatnonzero(equal == np.arange(len(equal)))  # equal ones share one fate
     of_rest: Indices = rest[_first_kept_in_rounds(items.take(rest), near)]
-    return of_rest[np.searchsorted(rest, first_equal)]
+    return of_rest[np.searchsorted(rest, equal)]
 
 
 def first_near(items: Items, others: Items, near: Near) -> Indices:
@@ -135,16 +136,7 @@ def first_near(items: Items, others: Items, near: Near) -> Indices:
     return found
 
 
-def _first_kept_of_few(items: Items, near: Near) -> Indices:
-    """The rule as it reads."""
-    kept = np.full(len(items.hashes), -1)
-    for index in range(len(kept)):
-        if kept[index] < 0:
-            kept[near.of(items.take(slice(index, index + 1)), items) & (kept < 0)] = index
-    return kept
-
-
-def _first_equal(items: Items) -> Indices:
+def first_equal(items: Items) -> Indices:
     """For each item the first one that has the very same hashes."""
     mixed = items.hashes.copy()
     for column in items.words.T:
@@ -152,6 +144,38 @@ def _first_equal(items: Items) -> Indices:
     whole = np.column_stack([items.hashes, items.words]) if items.words.shape[1] else items.words
     first = _join(Items(mixed, whole), Near(0), first_only=True).first.astype(np.int64)
     return np.where(first == NONE, np.arange(len(first)), first)
+
+
+def pieces_of(hashes: Hashes, near: Near, pieces: int) -> Indices:
+    """Numbers of the pieces that each hash comes into, one for every block that a pair may first agree in: blocks × hashes.
+
+    Near items are together in the piece of the first block that they agree in, whose number is `block * pieces` or so much more
+    as the block's highest bits say; `pieces` is a power of two.
+    """
+    edges = _edges(near.distance, _blocks_to_agree(_PIECE, near.distance))
+    numbers = []
+    for block, (start, end) in enumerate(pairwise(edges[: near.distance + 2])):
+        bits = min((pieces - 1).bit_length(), end - start)
+        numbers.append((hashes >> np.uint64(end - bits) & np.uint64((1 << bits) - 1)).astype(np.int64) + block * pieces)
+    return np.stack(numbers)
+
+
+def in_pairs(items: Items, near: Near, block: int) -> npt.NDArray[np.bool_]:
+    """Of the items in a block's piece those that are near to another one and agree with it there first, or are its equals."""
+    equal = first_equal(items)
+    rest = np.flatnonzero(equal == np.arange(len(equal)))
+    joined = _join(items.take(rest), near, blocks=range(block, block + 1), chosen=_blocks_to_agree(_PIECE, near.distance))
+    paired = joined.has_near | (joined.first != NONE) | (np.bincount(equal, minlength=len(equal))[rest] > 1)
+    return np.asarray(paired[np.searchsorted(rest, equal)])
+
+
+def _first_kept_of_few(items: Items, near: Near) -> Indices:
+    """The rule as it reads."""
+    kept = np.full(len(items.hashes), -1)
+    for index in range(len(kept)):
+        if kept[index] < 0:
+            kept[near.of(items.take(slice(index, index + 1)), items) & (kept < 0)] = index
+    return kept
 
 
 def _first_kept_in_rounds(items: Items, near: Near) -> Indices:
@@ -185,14 +209,19 @@ def _join(
     settled: npt.NDArray[np.bool_] | None = None,
     first_only: bool = False,
     room: int = 0,
+    blocks: Iterable[int] | None = None,
+    chosen: int | None = None,
 ) -> Joined:
-    """Every pair of near items whose later one is not settled; with `since`, only of those before it with the others."""
+    """Every pair of near items whose later one is not settled; with `since`, only of those before it with the others.
+
+    `blocks` are those in which a pair may first agree, if not all are asked for; `chosen` is in how many it must agree.
+    """
     from wukong_build import hamming_compiled as compiled
 
     hashes, distance = items.hashes, near.distance
     count = len(hashes)
-    chosen = _blocks_to_agree(count, distance)
-    edges = [BITS * block // (distance + chosen) for block in range(distance + chosen + 1)]
+    chosen = chosen or _blocks_to_agree(count, distance)
+    edges = _edges(distance, chosen)
     rule = compiled.Rule(
         distance=distance,
         to_choose=chosen,
@@ -212,7 +241,7 @@ def _join(
         for _ in range(threads)
     ]
     with ThreadPoolExecutor(threads) as pool:
-        for block in range(distance + 1):
+        for block in range(distance + 1) if blocks is None else blocks:
             _search(hashes, block, rule, found, pool)
     counts = [int(thread.pair_count[0]) for thread in found]
     remembered = max(counts) <= room
@@ -221,6 +250,11 @@ def _join(
         has_near,
         np.concatenate([thread.pairs[:pairs] for thread, pairs in zip(found, counts, strict=True)]) if remembered else None,
     )
+
+
+def _edges(distance: int, chosen: int) -> list[int]:
+    """Where blocks begin, and the last one ends: of as equal a length as can be."""
+    return [BITS * block // (distance + chosen) for block in range(distance + chosen + 1)]
 
 
 def _search(hashes: Hashes, block: int, rule: Any, found: list[Any], pool: ThreadPoolExecutor) -> None:

@@ -59,3 +59,8 @@ def places_in(ascending: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> pa.Array
     there = places < len(ascending)
     there[there] = ascending[places[there]] == wanted[there]
     return pa.array(places, mask=~there)
+
+
+def pieces_of(hashes: Hashes, pieces: int) -> npt.NDArray[np.int64]:
+    """In which piece each of evenly spread hashes is, where there are so many pieces, a power of two; small hashes come first."""
+    return (hashes >> np.uint64(64 - (pieces - 1).bit_length())).astype(np.int64)[None]

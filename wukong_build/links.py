@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, final
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -162,11 +164,8 @@ class CorpusLink(Link, frozen=True, kw_only=True):
     The result does not depend on how the corpus is cut into parts, nor on their order.
     """
 
-    meets_by: ClassVar[str | None] = None
-    """Column of the surveys, of evenly spread numbers of 64 bits, where only rows of the same number must be merged together.
-
-    The corpus is then merged in pieces, and their look-ups stand one behind the other, those of smaller numbers first.
-    """
+    rows_together: ClassVar[int | None] = None
+    """A corpus of more rows of surveys is merged in pieces; None where a merge must see all of them."""
 
     @abstractmethod
     def survey(self, batch: Batch) -> pa.Table:
@@ -179,6 +178,21 @@ class CorpusLink(Link, frozen=True, kw_only=True):
     @abstractmethod
     def measure(self, batch: Batch, merged: pa.Table) -> Columns:
         """One array for each of `columns()`, looked up in the merged table."""
+
+    def pieces_of(self, surveys: pa.Table, pieces: int) -> npt.NDArray[np.int64]:
+        """Numbers of the pieces that each row comes into, copies × rows, where the corpus is cut into `pieces`, a power of two.
+
+        Rows that must be merged together are together in some piece.
+        """
+        raise NotImplementedError
+
+    def merge_piece(self, rows: pa.Table, _number: int, _pieces: int) -> pa.Table:
+        """What one piece contributes to the look-up: that of a number, of so many as `pieces_of` was given."""
+        return self.merge(rows)
+
+    def join_pieces(self, merged: pa.Table) -> pa.Table:
+        """The look-up, of what all pieces contribute, in the order of their numbers."""
+        return merged
 
 
 class CorpusFilter(CorpusLink, Bounds, frozen=True, kw_only=True):

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wukong_build.batch import Batch
@@ -131,6 +132,33 @@ def test_the_rule_is_the_plain_one(
         if score == 1:
             assert found[representative or ""][0] == 0
             assert look_alike(by_key[key], by_key[representative or ""], link)
+
+
+@pytest.mark.parametrize("verify_with", [None, "pdq"])
+@given(corpora(), corpora(), st.integers(0, AT_MOST_DISTANCE), st.sampled_from([2, 8, 64]))
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_merging_in_pieces_changes_nothing(
+    tmp_path: Path, verify_with: Literal["pdq"] | None, samples: list[Sample], earlier: list[Sample], distance: int, pieces: int
+) -> None:
+    """The rows that any piece finds alike decide as all rows do: kept ones, representatives, captions, and earlier pictures."""
+    others = [other._replace(key=f"other/{other.key}") for other in earlier if other.phash is not None]
+    batch = batch_of(others)
+    pq.write_table(pa.table({name: batch[name] for name in ("key", "phash", "pdq", "pdq_quality")}), tmp_path / "set.parquet")
+    link = NearDuplicate(
+        hamming_distance=distance,
+        verify_with=verify_with,
+        verify_distance=2,
+        against=(str(tmp_path / "set.parquet"),),
+        keep_captions=True,
+    )
+    surveys = link.survey(batch_of(samples))
+    numbers = link.pieces_of(surveys, pieces)
+    merged = [
+        link.merge_piece(surveys.filter(pa.array((numbers == number).any(axis=0))), int(number), pieces)
+        for number in np.unique(numbers)
+    ]
+    whole = link.merge(surveys)
+    assert (link.join_pieces(pa.concat_tables(merged)) if merged else whole).equals(whole)
 
 
 @pytest.mark.parametrize(

@@ -62,45 +62,49 @@ def test_pieces_and_parts_change_nothing(
     survey(store, link, [])
     corpus.merge(link, store, executor)
     whole = measured(store, link)
-    monkeypatch.setattr(corpus, "ROWS_TOGETHER", rows)
+    monkeypatch.setattr(type(link), "rows_together", rows)
+    monkeypatch.setattr(corpus, "SHUFFLED_TOGETHER", 2 * rows)
     survey(store, link, cuts)
     corpus.merge(link, store, executor)
     assert measured(store, link).equals(whole)
-    pieces = len(store.parts(f"filter/corpus/{link.name()}/merged"))
-    assert pieces > 1 if link.meets_by else pieces == 1
+    assert len(store.parts(f"filter/corpus/{link.name()}/pieces")) > 1
 
 
 def test_only_what_is_stale_is_shuffled_and_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing the second time; of a changed survey its own group alone is shuffled, and every piece is merged."""
     done: list[str] = []
-    for stage in (corpus.ShuffleStage, corpus.MergeStage):
+    for stage in (corpus.ShuffleStage, corpus.PieceStage, corpus.MergeStage):
         work = stage.work
         monkeypatch.setattr(stage, "work", lambda self, store, part, work=work: done.append(part.name) or work(self, store, part))
-    monkeypatch.setattr(corpus, "ROWS_TOGETHER", 30)
+    monkeypatch.setattr(CaptionFrequency, "rows_together", 30)
+    monkeypatch.setattr(corpus, "SHUFFLED_TOGETHER", 30)
     store, executor, link = Store(str(tmp_path)), LocalExecutor(1), CaptionFrequency()
     survey(store, link, [20, 40, 60, 80])
     corpus.merge(link, store, executor)
     assert done == [
         *("00000..00000", "00001..00001", "00002..00002", "00003..00003", "00004..00004"),
-        *("00000-of-00004", "00001-of-00004", "00002-of-00004", "00003-of-00004"),
+        *("00000", "00001", "00002", "00003"),
+        "00000",
     ]
     done.clear()
     corpus.merge(link, store, executor)
     assert done == []
     survey(store, link, [20, 40, 60, 80], reach=95)
     corpus.merge(link, store, executor)
-    assert done == ["00004..00004", "00000-of-00004", "00001-of-00004", "00002-of-00004", "00003-of-00004"]
+    assert done == ["00004..00004", "00000", "00001", "00002", "00003", "00000"]
 
 
 def test_a_corpus_that_shrinks_is_in_one_piece_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And nothing of the pieces stays."""
     store, executor, link = Store(str(tmp_path)), LocalExecutor(1), CaptionFrequency()
-    monkeypatch.setattr(corpus, "ROWS_TOGETHER", 30)
+    monkeypatch.setattr(CaptionFrequency, "rows_together", 30)
+    monkeypatch.setattr(corpus, "SHUFFLED_TOGETHER", 30)
     survey(store, link, [50])
     corpus.merge(link, store, executor)
     survey(store, link, [], reach=20)
     corpus.merge(link, store, executor)
-    assert store.parts("filter/corpus/caption_frequency/merged") == ["00000-of-00001"]
+    assert store.parts("filter/corpus/caption_frequency/merged") == ["00000"]
+    assert store.parts("filter/corpus/caption_frequency/pieces") == []
     assert store.parts("filter/corpus/caption_frequency/shuffled") == []
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
-from wukong_build.hashing import places_in, text_hashes
+from wukong_build.hashing import pieces_of, places_in, text_hashes
 from wukong_build.links import CorpusFilter
 
 _PAIR = ["caption_hash", "image_hash"]
@@ -20,7 +22,7 @@ class CaptionFrequency(CorpusFilter, frozen=True, kw_only=True):
     reads: ClassVar[tuple[str, ...]] = ("caption", "sha256")
     meaning: ClassVar[str] = "distinct images that carry this very caption; 1 is a caption of its own"
     score_type: ClassVar[pa.DataType] = pa.int64()
-    meets_by: ClassVar[str | None] = "caption_hash"
+    rows_together: ClassVar[int | None] = 1 << 22
 
     def survey(self, batch: Batch) -> pa.Table:
         """The distinct pairs of caption and image, as hashes of 64 bits: a billion of either collide about 0.03 times."""
@@ -32,6 +34,10 @@ class CaptionFrequency(CorpusFilter, frozen=True, kw_only=True):
         pairs = surveys.group_by(_PAIR).aggregate([])
         counts = pairs.group_by("caption_hash").aggregate([([], "count_all")]).rename_columns(["caption_hash", self.name()])
         return counts.filter(pc.greater(counts[self.name()], 1)).sort_by("caption_hash")
+
+    def pieces_of(self, surveys: pa.Table, pieces: int) -> npt.NDArray[np.int64]:
+        """By hash."""
+        return pieces_of(surveys["caption_hash"].to_numpy(), pieces)
 
     def measure(self, batch: Batch, merged: pa.Table) -> dict[str, pa.Array]:
         """The count; 1 for a caption the look-up does not hold, null where there is no caption."""

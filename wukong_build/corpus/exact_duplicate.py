@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
-from wukong_build.hashing import mixed, repeated, text_hashes
+from wukong_build.hashing import mixed, pieces_of, repeated, text_hashes
 from wukong_build.links import CorpusFilter
 
 _RANK = [("same", "ascending"), ("caption_length", "descending"), ("key", "ascending")]
@@ -28,7 +29,7 @@ class ExactDuplicate(CorpusFilter, frozen=True, kw_only=True):
         "0 if kept as it is or as a representative, 1 if it is a copy of the kept sample `exact_duplicate_of`"
     )
     score_type: ClassVar[pa.DataType] = pa.int32()
-    meets_by: ClassVar[str | None] = "same"
+    rows_together: ClassVar[int | None] = 1 << 22
 
     of: Literal["image", "pair"] = "image"
     """What must be the same: the image's file, or that and the caption."""
@@ -45,6 +46,10 @@ class ExactDuplicate(CorpusFilter, frozen=True, kw_only=True):
         first = np.searchsorted(same, same)
         copies = np.flatnonzero(first != np.arange(len(same)))
         return pa.table({"key": ranked["key"].take(copies), "exact_duplicate_of": ranked["key"].take(first[copies])})
+
+    def pieces_of(self, surveys: pa.Table, pieces: int) -> npt.NDArray[np.int64]:
+        """By hash."""
+        return pieces_of(surveys["same"].to_numpy(), pieces)
 
     def measure(self, batch: Batch, merged: pa.Table) -> dict[str, pa.Array]:
         """Both columns; null where there is no file, or of pairs no caption."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
-from wukong_build.hashing import places_in, repeated, text_hashes
+from wukong_build.hashing import pieces_of, places_in, repeated, text_hashes
 from wukong_build.hosts import hosts_of
 from wukong_build.links import CorpusFilter
 
@@ -26,7 +28,7 @@ class ImageFrequency(CorpusFilter, frozen=True, kw_only=True):
     reads: ClassVar[tuple[str, ...]] = ("caption", "sha256", "url")
     meaning: ClassVar[str] = "distinct captions under which this very file stands on one host; 1 is an image of its own"
     score_type: ClassVar[pa.DataType] = pa.int64()
-    meets_by: ClassVar[str | None] = "image_hash"
+    rows_together: ClassVar[int | None] = 1 << 22
 
     def survey(self, batch: Batch) -> pa.Table:
         """The distinct triples of image, host and caption, as hashes of 64 bits."""
@@ -41,6 +43,10 @@ class ImageFrequency(CorpusFilter, frozen=True, kw_only=True):
         counts = triples.group_by(_PLACE).aggregate([([], "count_all")]).group_by("image_hash").aggregate([("count_all", "max")])
         counts = counts.rename_columns(["image_hash", self.name()])
         return counts.filter(pc.greater(counts[self.name()], 1)).sort_by("image_hash")
+
+    def pieces_of(self, surveys: pa.Table, pieces: int) -> npt.NDArray[np.int64]:
+        """By hash."""
+        return pieces_of(surveys["image_hash"].to_numpy(), pieces)
 
     def measure(self, batch: Batch, merged: pa.Table) -> dict[str, pa.Array]:
         """The count; 1 for an image that the look-up does not hold, null where there is none."""

@@ -12,7 +12,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
-from wukong_build.hamming import AT_MOST_DISTANCE, Indices, Items, Near, Words, distances, first_kept, first_near
+from wukong_build.hamming import (
+    AT_MOST_DISTANCE,
+    Indices,
+    Items,
+    Near,
+    Words,
+    distances,
+    first_kept,
+    first_near,
+    in_pairs,
+    pieces_of,
+)
 from wukong_build.hash_sets import files_of, read_hash_set
 from wukong_build.hashing import places_in
 from wukong_build.links import CorpusFilter
@@ -54,11 +65,16 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
     meaning: ClassVar[str] = "0 if kept as it is or as a representative, 1 if it looks like the kept sample `near_duplicate_of`"
     score_type: ClassVar[pa.DataType] = pa.int32()
     version: ClassVar[int] = 2
+    rows_together: ClassVar[int | None] = 1 << 27
 
     @property
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]
         """Which hashes it looks at is a setting."""
         return ("key", "width", "height", "caption", *self._hash_columns)
+
+    @property
+    def _near(self) -> Near:
+        return Near(self.hamming_distance, self.verify_distance)
 
     @property
     def _hash_columns(self) -> list[str]:
@@ -93,11 +109,10 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         news = surveys.filter(pc.invert(pc.is_in(surveys["key"], _keys(published)))) if self.against else surveys
         order = np.lexsort((*_words_of(news["key"]).T[::-1], news["rank"].to_numpy()))
         items, others = _items(news).take(order), _items(published)
-        near = Near(self.hamming_distance, self.verify_distance)
-        known = first_near(items, others, near)
+        known = first_near(items, others, self._near)
         rest = np.flatnonzero(known < 0)
         kept = np.arange(len(order))
-        kept[rest] = rest[first_kept(items.take(rest), near)]
+        kept[rest] = rest[first_kept(items.take(rest), self._near)]
         dropped, known_rows = np.flatnonzero(kept != np.arange(len(order))), np.flatnonzero(known >= 0)
         keys = news["key"].combine_chunks().take(order)
         tables = [
@@ -107,6 +122,23 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         if self.keep_captions:
             tables.append(_gathered(keys, news["caption"].take(order), dropped, kept[dropped]))
         return pa.concat_tables(tables, promote_options="default").sort_by("key")
+
+    def pieces_of(self, surveys: pa.Table, pieces: int) -> npt.NDArray[np.int64]:
+        """By each of the blocks in which two hashes may first agree."""
+        return pieces_of(_words_of(surveys["hash"])[:, 0], self._near, pieces)
+
+    def merge_piece(self, rows: pa.Table, number: int, pieces: int) -> pa.Table:
+        """The rows that look like another one of the piece, or like a published one: the others are kept and drop nobody."""
+        items = _items(rows)
+        alike = in_pairs(items, self._near, number // pieces)
+        if number < pieces:  # one of the first block's, which have each row once
+            alike |= first_near(items, _items(self._published()), self._near) >= 0
+        return rows.filter(pa.array(alike))
+
+    def join_pieces(self, merged: pa.Table) -> pa.Table:
+        """The look-up, of the rows that look like any other."""
+        _, first = np.unique(_raw(merged["key"]), return_index=True)
+        return self.merge(merged.take(first))
 
     def _published(self) -> pa.Table:
         """What the sets of `against` hold, one after the other."""

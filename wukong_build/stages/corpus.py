@@ -19,9 +19,10 @@ from wukong_build.links import CorpusLink, code_of
 from wukong_build.stages import run_stage
 from wukong_build.store import Store, fingerprint_of
 
-ROWS_TOGETHER = 1 << 22
-"""Rows of surveys that are shuffled or merged together, where they need not all be."""
+SHUFFLED_TOGETHER = 1 << 22
+"""Rows of surveys that are sorted into pieces at once."""
 
+_WHOLE = "00000"
 _PIECES = "pieces"
 """The note that says to which pieces the row groups of shuffled rows belong."""
 
@@ -38,32 +39,32 @@ def survey_folder(link: CorpusLink) -> str:
 
 def merge(link: CorpusLink, store: Store, executor: Executor) -> None:
     """Bring the look-up of a link up to date with its surveys."""
+    rows = sum(_row_counts(link, store).values())
     pieces = 1
-    if link.meets_by is not None:
-        rows = sum(_row_counts(link, store).values())
-        while rows > pieces * ROWS_TOGETHER:
-            pieces *= 2
+    while link.rows_together is not None and rows > pieces * link.rows_together:
+        pieces *= 2
     if pieces > 1:
         run_stage(ShuffleStage(link, pieces), store, executor)
+        run_stage(PieceStage(link, pieces), store, executor)
     else:
-        store.delete_stage(_folder(link, "shuffled"))
-    run_stage(MergeStage(link, pieces), store, executor)
+        for folder in ("shuffled", "pieces"):
+            store.delete_stage(_folder(link, folder))
+    run_stage(MergeStage(link, in_pieces=pieces > 1), store, executor)
 
 
-def look_up_digests(link: CorpusLink, store: Store) -> list[str]:
+def look_up_digest(link: CorpusLink, store: Store) -> str:
     """What the look-up of a link holds, in short."""
-    return [digest for _, digest in store.digests(_folder(link, "merged"))]
+    return store.digest(_folder(link, "merged"), _WHOLE)
 
 
 def look_up(link: CorpusLink, store: Store) -> pa.Table:
     """The look-up of a link. The last one is remembered: one process looks up many parts."""
-    return _look_up(store.url, _folder(link, "merged"), tuple(look_up_digests(link, store)))
+    return _look_up(store.url, _folder(link, "merged"), look_up_digest(link, store))
 
 
 @functools.lru_cache(maxsize=1)
-def _look_up(url: str, folder: str, _digests: tuple[str, ...]) -> pa.Table:
-    store = Store(url)
-    return pa.concat_tables([store.read(folder, piece) for piece in store.parts(folder)]).combine_chunks()
+def _look_up(url: str, folder: str, _digest: str) -> pa.Table:
+    return Store(url).read(folder, _WHOLE).combine_chunks()
 
 
 class ShuffleStage(msgspec.Struct, frozen=True):
@@ -85,7 +86,7 @@ class ShuffleStage(msgspec.Struct, frozen=True):
         for name, rows in _row_counts(self.link, store).items():
             if room < rows:
                 groups.append([])
-                room = ROWS_TOGETHER
+                room = SHUFFLED_TOGETHER
             groups[-1].append(name)
             room -= rows
         digests = dict(store.digests(survey_folder(self.link)))
@@ -99,22 +100,56 @@ class ShuffleStage(msgspec.Struct, frozen=True):
         folder = survey_folder(self.link)
         first, _, last = part.name.partition("..")
         table = pa.concat_tables([store.read(folder, name) for name in store.parts(folder) if first <= name <= last])
-        piece = table[self.link.meets_by].to_numpy() >> np.uint64(64 - (self.pieces - 1).bit_length())
-        table = table.take(np.argsort(piece, kind="stable")).combine_chunks()
-        there, counts = np.unique(piece, return_counts=True)
+        numbers = self.link.pieces_of(table, self.pieces)
+        rows = np.argsort(numbers, axis=None, kind="stable") % len(table)
+        there, counts = np.unique(numbers, return_counts=True)
         with store.writing(self.name, part.name, table.schema, part.fingerprint) as writer:
             for stop, count in zip(np.cumsum(counts).tolist(), counts.tolist(), strict=True):
-                writer.write_table(table.slice(stop - count, count))
+                writer.write_table(table.take(rows[stop - count : stop]))
             writer.digest = part.fingerprint  # the same surveys give the same rows
             writer.notes = {_PIECES: msgspec.json.encode(there.tolist()).decode()}
-        return f"{len(table)} rows shuffled"
+        return f"{len(table)} rows shuffled into {len(there)} pieces"
+
+
+class PieceStage(msgspec.Struct, frozen=True):
+    """What each piece contributes to the look-up."""
+
+    link: CorpusLink
+    pieces: int
+    appends: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """Folder of the contributions."""
+        return _folder(self.link, "pieces")
+
+    def parts(self, store: Store) -> list[Part]:
+        """One part a piece that has rows, made from all of them."""
+        shuffled = _folder(self.link, "shuffled")
+        notes = [store.notes(shuffled, name) for name in store.parts(shuffled)]
+        depends_on = fingerprint_of(made_from(self.link), self.pieces, [note["digest"] for note in notes])
+        numbers = sorted({number for note in notes for number in msgspec.json.decode(note[_PIECES])})
+        return [Part(f"{number:05d}", depends_on) for number in numbers]
+
+    def work(self, store: Store, part: Part) -> str:
+        """Merge the rows of one piece."""
+        shuffled, number = _folder(self.link, "shuffled"), int(part.name)
+        tables = []
+        for name in store.parts(shuffled):
+            numbers = msgspec.json.decode(store.note(shuffled, name, _PIECES))
+            if number in numbers:
+                with store.open_part(shuffled, name) as file:
+                    tables.append(file.read_row_group(numbers.index(number)).replace_schema_metadata(None))
+        rows = pa.concat_tables(tables)
+        store.write(self.name, part.name, self.link.merge_piece(rows, number, self.pieces), part.fingerprint)
+        return f"{len(rows)} rows merged"
 
 
 class MergeStage(msgspec.Struct, frozen=True):
-    """The look-up of a link, piece by piece."""
+    """The look-up of a link, made of all its surveys or of what the pieces contribute."""
 
     link: CorpusLink
-    pieces: int = 1
+    in_pieces: bool = False
     appends: ClassVar[bool] = False
 
     @property
@@ -122,33 +157,22 @@ class MergeStage(msgspec.Struct, frozen=True):
         """Folder of the look-up."""
         return _folder(self.link, "merged")
 
+    @property
+    def _sources(self) -> str:
+        return _folder(self.link, "pieces") if self.in_pieces else survey_folder(self.link)
+
     def parts(self, store: Store) -> list[Part]:
-        """One part a piece, made from every survey, in whatever parts these stand."""
-        digests = sorted(digest for _, digest in store.digests(survey_folder(self.link)))
-        depends_on = fingerprint_of(made_from(self.link), digests)
-        return [Part(f"{piece:05d}-of-{self.pieces:05d}", depends_on) for piece in range(self.pieces)]
+        """One part, made from every survey or piece, in whatever order these come."""
+        digests = sorted(digest for _, digest in store.digests(self._sources))
+        return [Part(_WHOLE, fingerprint_of(made_from(self.link), self.in_pieces, digests))]
 
     def work(self, store: Store, part: Part) -> str:
-        """Merge the rows of one piece."""
-        surveys = self._surveys(store) if self.pieces == 1 else self._shuffled(store, int(part.name.partition("-")[0]))
-        merged = self.link.merge(pa.concat_tables(surveys)) if surveys else pa.table({"key": pa.array([], pa.string())})
+        """Merge them."""
+        tables = [store.read(self._sources, name) for name in store.parts(self._sources)]
+        merge = self.link.join_pieces if self.in_pieces else self.link.merge
+        merged = merge(pa.concat_tables(tables)) if tables else pa.table({"key": pa.array([], pa.string())})
         store.write(self.name, part.name, merged, part.fingerprint)
-        return f"{sum(map(len, surveys))} surveyed"
-
-    def _surveys(self, store: Store) -> list[pa.Table]:
-        folder = survey_folder(self.link)
-        return [store.read(folder, name) for name in store.parts(folder)]
-
-    def _shuffled(self, store: Store, piece: int) -> list[pa.Table]:
-        """The rows of one piece."""
-        folder = _folder(self.link, "shuffled")
-        tables = []
-        for name in store.parts(folder):
-            pieces = msgspec.json.decode(store.note(folder, name, _PIECES))
-            with store.open_part(folder, name) as file:
-                there = file.read_row_group(pieces.index(piece)) if piece in pieces else file.schema_arrow.empty_table()
-                tables.append(there.replace_schema_metadata(None))
-        return tables
+        return f"{sum(map(len, tables))} rows merged"
 
 
 def _row_counts(link: CorpusLink, store: Store) -> dict[str, int]:

@@ -22,7 +22,7 @@ from wukong_build.chain import MEASURED, STATE, Chain, Cost, Pass, Scored, initi
 from wukong_build.executors import Part
 from wukong_build.links import AnyRewrite, Bounds, CorpusLink, Link
 from wukong_build.schema import ALONE_NOTE, COST_NOTE, LEDGER, LEDGER_FACTS, SAMPLES
-from wukong_build.stages.corpus import look_up, look_up_digests, made_from, survey_folder
+from wukong_build.stages.corpus import look_up, look_up_digest, made_from, survey_folder
 from wukong_build.store import Store, digest_of, fingerprint_of
 
 _SAMPLES = "crawl/samples"
@@ -72,7 +72,7 @@ class PassStage(msgspec.Struct, frozen=True):
         """One part for every part of samples."""
         index, lookup = self.passage.index, self.passage.lookup
         fingerprints = self.chain.fingerprints()
-        merged = "" if lookup is None else look_up_digests(lookup, store)
+        merged = "" if lookup is None else look_up_digest(lookup, store)
         bounds = bounds_of(self.chain.links.values() if self.is_last else self.links)
         made_from = [self.name, [fingerprints[link.name()] for link in self.links], bounds, merged, self.measure_all]
         return [
@@ -188,7 +188,7 @@ class PassStage(msgspec.Struct, frozen=True):
         inputs: dict[str, str] = {}
         for name, link in self.chain.links.items():
             digests = [made_from.get(column) or read[_COLUMN + _STANDS_FOR.get(column, column)] for column in link.reads]
-            merged = look_up_digests(link, store) if isinstance(link, CorpusLink) else []
+            merged = look_up_digest(link, store) if isinstance(link, CorpusLink) else ""
             inputs[name] = fingerprint_of(fingerprints[name], digests, caption if "caption" in link.reads else [], merged)
             made_from |= dict.fromkeys(link.columns(), inputs[name])
             if isinstance(link, AnyRewrite):
