@@ -35,7 +35,6 @@ class KnownImages(Filter, frozen=True, kw_only=True):
     SHA-256 counts before a pHash, that before a PDQ, then the nearest hash, then the first.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("sha256", "image")
     writes: ClassVar[dict[str, pa.DataType]] = {
         "known_images_list": pa.string(),
         "known_images_line": pa.int64(),
@@ -54,6 +53,11 @@ class KnownImages(Filter, frozen=True, kw_only=True):
     """Within which a pHash matches, of 64 bits."""
     pdq_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 31
     """Within which a PDQ matches, of 256 bits; pictures of a quality below 50 match none."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Pictures, where a list needs them."""
+        return ("sha256", *(["image"] if self.phash or self.pdq else []))
 
     def resources(self) -> tuple[str, ...]:
         """The lists."""
