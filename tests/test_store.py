@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,6 +58,22 @@ def script(local: Store) -> Script:
 def files(store: Store) -> list[str]:
     """Every file of a local run."""
     return sorted(path.relative_to(store.root).as_posix() for path in Path(store.root).rglob("*") if path.is_file())
+
+
+def test_columns_by_which_rows_are_looked_up_have_bloom_filters(local: Store) -> None:
+    """A reader that looks for one row passes by a part that lacks it, where statistics cannot tell."""
+    keys = pa.table({"key": [f"{number:04d}" for number in range(0, 2000, 2)], "caption": ["猫"] * 1000})
+    local.write("shards", "00000", keys, looked_up_by=("key",))
+    metadata = "SELECT path_in_schema, bloom_filter_offset IS NOT NULL FROM parquet_metadata(?)"
+    path = local.part_path("shards", "00000")
+    assert dict(duckdb.execute(metadata, (path,)).fetchall()) == {"key": True, "caption": False}
+    probe = "SELECT bloom_filter_excludes FROM parquet_bloom_probe(?, 'key', ?)"
+    assert duckdb.execute(probe, (path, "0004")).fetchall() == [(False,)]
+    missed = [duckdb.execute(probe, (path, f"{number:04d}")).fetchall()[0][0] for number in range(1, 200, 2)]
+    assert sum(missed) > 90
+    column = pq.ParquetFile(path).metadata.row_group(0).column(0)
+    assert column.has_column_index
+    assert (column.statistics.min, column.statistics.max) == ("0000", "1998")
 
 
 def test_a_part_is_read_as_it_was_written(store: Store) -> None:

@@ -14,7 +14,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -191,9 +191,19 @@ class Store:
                     yield from ((place, rows.slice(place - first, 1)) for place in here)
                 first = last
 
-    def write(self, stage: str, part: str, table: pa.Table, fingerprint: str = "", notes: dict[str, str] | None = None) -> None:
-        """Write a part whole."""
-        with self.writing(stage, part, table.schema, fingerprint) as writer:
+    def write(
+        self,
+        stage: str,
+        part: str,
+        table: pa.Table,
+        fingerprint: str = "",
+        notes: dict[str, str] | None = None,
+        *,
+        looked_up_by: Iterable[str] = (),
+    ) -> None:
+        """Write a part whole; the columns by which single rows will be looked up have Bloom filters."""
+        filters = {name: {"ndv": max(1, len(table)), "fpp": 0.01} for name in looked_up_by}
+        with self.writing(stage, part, table.schema, fingerprint, filters) as writer:
             writer.write_table(table)
             writer.digest = digest_of(table)
             writer.notes = notes or {}
@@ -207,10 +217,12 @@ class Store:
                 writer.digest = fingerprint_of(writer.digest, digest_of(rows))
 
     @contextlib.contextmanager
-    def writing(self, stage: str, part: str, schema: pa.Schema, fingerprint: str = "") -> Iterator[PartWriter]:
+    def writing(
+        self, stage: str, part: str, schema: pa.Schema, fingerprint: str = "", filters: Mapping[str, Any] | None = None
+    ) -> Iterator[PartWriter]:
         """A part written row group by row group; it is there when the block ends, and not at all if the block fails."""
         with self.replacing(f"{stage}/{part}.parquet") as file, _sink(file) as sink:
-            writer = PartWriter(sink, schema)
+            writer = PartWriter(sink, schema, filters or {})
             try:
                 yield writer
                 writer.close(fingerprint)
@@ -303,7 +315,7 @@ class Store:
 class PartWriter:
     """Writes one Parquet file row group by row group; `digest` and further `notes` may be set before it is closed."""
 
-    def __init__(self, file: pa.NativeFile, schema: pa.Schema) -> None:
+    def __init__(self, file: pa.NativeFile, schema: pa.Schema, filters: Mapping[str, Any]) -> None:
         self.digest = ""
         self.notes: dict[str, str] = {}
         plain = [name for name in schema.names if name == "image"]  # image formats are compressed already
@@ -316,6 +328,8 @@ class PartWriter:
             use_dictionary=[name for name in _leaves(schema) if name not in plain],
             write_statistics=[name for name in _leaves(schema) if name not in plain],
             store_schema=True,
+            write_page_index=True,
+            bloom_filter_options=dict(filters),
         )
 
     def write_table(self, table: pa.Table) -> None:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
+from wukong_build.config import load_config, recipe_path
 from wukong_build.inspect.run import Run
+from wukong_build.schema import MANIFEST
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +76,36 @@ def test_members(shards: Path) -> None:
 
 
 def test_statistics(shards: Path) -> None:
-    """The statistics beside a shard say how many samples it has."""
+    """The statistics beside a shard say how many samples it has, of which kinds, and how large they are."""
     for path in shards.glob("*_stats.json"):
-        count = json.loads(path.read_text())["count"]
-        assert count == len(pd.read_parquet(path.with_name(path.name.replace("_stats.json", ".parquet"))))
+        told, manifest = (
+            json.loads(path.read_text()),
+            pd.read_parquet(path.with_name(path.name.replace("_stats.json", ".parquet"))),
+        )
+        assert told["count"] == told["successes"] == sum(told["status_dict"].values()) == len(manifest)
+        assert told["formats"] == manifest["format"].value_counts().to_dict()
+        assert told["width"] == {
+            "least": manifest["width"].min(),
+            "mean": round(manifest["width"].mean(), 2),
+            "most": manifest["width"].max(),
+        }
+
+
+def test_the_manifest_says_what_its_columns_mean(demo_run: Run, shards: Path) -> None:
+    """Each column of the schema and of the chain's links, with its meaning, stands in the file itself."""
+    schema = pq.read_schema(shards / "00000.parquet")
+    links = load_config(recipe_path("demo")).filter.published()
+    assert schema.names == [*MANIFEST.arrow.names, *(column.name for column in links)]
+    meanings = {column.name: column.meaning for column in (*MANIFEST.columns, *links)}
+    assert {field.name: field.metadata[b"description"].decode() for field in schema} == meanings
+    scores = demo_run.sql("SELECT count(*) FROM manifest JOIN scores USING (key) WHERE manifest.phash <> scores.phash")
+    assert scores.to_pylist() == [{"count_star()": 0}]
+
+
+def test_the_ledger_is_joinable_by_key(demo_run: Run) -> None:
+    """What is kept is what is published, key by key, with the same caption."""
+    kept = demo_run.sql("SELECT key, caption FROM ledger WHERE kept ORDER BY key")
+    assert kept.equals(demo_run.sql("SELECT key, caption FROM manifest ORDER BY key"))
+    assert demo_run.sql("SELECT count(*) AS wrong FROM manifest WHERE text_length <> length(caption)").to_pylist() == [
+        {"wrong": 0}
+    ]

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 from wukong_build.config import Config
 from wukong_build.errors import StoreError
 from wukong_build.executors import Executor, Part
-from wukong_build.schema import MANIFEST, SCHEMA_VERSION
-from wukong_build.shards import ShardSettings
+from wukong_build.schema import LOOKED_UP_BY, MANIFEST
 from wukong_build.shards.card import dataset_card
 from wukong_build.shards.members import image_member, text_members
+from wukong_build.shards.statistics import shard_statistics
 from wukong_build.shards.tar import Tar
 from wukong_build.sql import connect
 from wukong_build.stages import filter as filter_stage
@@ -29,12 +29,15 @@ from wukong_build.stages import run_stage
 from wukong_build.store import Store, digest_of, fingerprint_of
 from wukong_build.web.sources import Search
 
-VERSION = 1
+VERSION = 2
 """Raised when the same samples would give other bytes than before."""
 
 _SELECTION = "shard/selection"
-_PLACE = ["part", "image_row"]
+_PLACE = pa.schema([("part", pa.string()), ("image_row", pa.int64())])
 """Where the bytes of a selected sample lie; part of no shard's fingerprint."""
+
+_SAID = {"caption": "coalesce(ledger.caption, '')", "text_length": "length(coalesce(ledger.caption, ''))"}
+"""Columns of the manifest that are no columns of the samples, in SQL."""
 
 
 def shard(config: Config, store: Store, executor: Executor) -> None:
@@ -42,7 +45,7 @@ def shard(config: Config, store: Store, executor: Executor) -> None:
     if store.finished("filter") != filter_stage.made_from(config, store):
         raise StoreError(f"{store.url}: the ledger is not that of this config; run `wukong-build filter` with it first")
     store.unfinish("shard")
-    _select(config.shard, store)
+    _select(config, store)
     stage = ShardStage()
     _unpublish(stage, store)
     run_stage(stage, store, executor)
@@ -77,21 +80,25 @@ def _write_card(store: Store, config: Config) -> None:
         file.write(text.encode())
 
 
-def _select(settings: ShardSettings, store: Store) -> None:
+def _select(config: Config, store: Store) -> None:
     """The kept samples in their shuffled order, with the place of their bytes: one part a shard."""
-    columns = [name for name in MANIFEST.arrow.names if name != "caption"]
+    scores = config.filter.published()
+    schema = MANIFEST._replace(columns=(*MANIFEST.columns, *scores)).arrow
+    selection = pa.unify_schemas([schema, _PLACE])
+    recorded = [f"samples.{name}" for name in MANIFEST.arrow.names if name not in _SAID]
+    said = [f"{expression} AS {name}" for name, expression in _SAID.items()]
+    measured = [f'scores."{column.name}"' for column in scores]
     store.delete_stage(_SELECTION)
     with connect(store) as connection:
         reader = connection.sql(
-            f"SELECT {', '.join(f'samples.{name}' for name in columns)}, coalesce(ledger.caption, '') AS caption, "  # noqa: S608  ours
-            "samples.part, samples.image_row FROM ledger JOIN samples USING (key) WHERE kept "
+            f"SELECT {', '.join([*recorded, *said, *measured])}, samples.part, samples.image_row "  # noqa: S608  ours
+            f"FROM ledger JOIN samples USING (key) {'JOIN scores USING (key)' if scores else ''} WHERE kept "
             "ORDER BY md5(? || samples.key), samples.key",
-            params=[f"{settings.seed}:"],
-        ).to_arrow_reader(settings.samples)
-        for number, table in enumerate(_chunks(reader, settings.samples)):
-            published = table.select(MANIFEST.arrow.names)
-            selection = table.select([*MANIFEST.arrow.names, *_PLACE])
-            store.write(_SELECTION, f"{number:05d}", selection, notes={"published": digest_of(published)})
+            params=[f"{config.shard.seed}:"],
+        ).to_arrow_reader(config.shard.samples)
+        for number, table in enumerate(_chunks(reader, config.shard.samples)):
+            rows = table.select(selection.names).cast(selection)
+            store.write(_SELECTION, f"{number:05d}", rows, notes={"published": digest_of(rows.select(schema.names))})
 
 
 def _chunks(reader: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:
@@ -122,13 +129,12 @@ class ShardStage(msgspec.Struct, frozen=True):
         selection = store.read(_SELECTION, part.name)
         with store.replacing(f"shards/{part.name}.tar") as file:
             sha256 = _write_tar(file, selection, store)
-        manifest = selection.drop_columns(_PLACE).cast(MANIFEST.arrow)
-        image_bytes = pc.sum(manifest["image_bytes"]).as_py()
-        stats = {"schema_version": SCHEMA_VERSION, "count": len(manifest), "image_bytes": image_bytes, "tar_sha256": sha256}
+        manifest = selection.drop_columns(_PLACE.names)
+        statistics = shard_statistics(manifest) | {"tar_sha256": sha256}
         with store.replacing(f"shards/{part.name}_stats.json") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(stats)))
-        store.write(self.name, part.name, manifest, part.fingerprint, notes={"tar_sha256": sha256})
-        return f"{len(manifest)} samples, {image_bytes} bytes of images"
+            file.write(msgspec.json.format(msgspec.json.encode(statistics)))
+        store.write(self.name, part.name, manifest, part.fingerprint, {"tar_sha256": sha256}, looked_up_by=LOOKED_UP_BY)
+        return f"{len(manifest)} samples, {statistics['image_bytes']} bytes of images"
 
 
 def _write_tar(file: IO[bytes], selection: pa.Table, store: Store) -> str:
