@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -15,6 +17,7 @@ from datasets import load_dataset
 from wukong_build.config import load_config, recipe_path
 from wukong_build.inspect.run import Run
 from wukong_build.schema import MANIFEST
+from wukong_build.web.sources.urls import Urls
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +112,16 @@ def test_the_ledger_is_joinable_by_key(demo_run: Run) -> None:
     assert demo_run.sql("SELECT count(*) AS wrong FROM manifest WHERE text_length <> length(caption)").to_pylist() == [
         {"wrong": 0}
     ]
+
+
+def test_an_exported_list_can_be_crawled(demo_run: Run, command: Callable[..., Any], tmp_path: Path) -> None:
+    """The command writes a list that a config reads as one of its own: as Wukong's with that preset."""
+    done = command("export", demo_run.store.root, "--format", "wukong-csv", "--into", tmp_path / "csv")
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'csv'}: {len(demo_run.manifests())} samples as wukong-csv\n")
+    again = command("export", demo_run.store.root, "--format", "wukong-csv", "--into", tmp_path / "csv")
+    assert again.returncode == 2
+    assert "is there already, and is not overwritten" in again.stderr
+    lists = Urls(path=f"{tmp_path}/csv/*.csv", preset="wukong")
+    lists.check()
+    tables = (table for path in (tmp_path / "csv").iterdir() for table in lists.tables(str(path), "0:urls"))
+    assert sorted(url for table in tables for url in table["url"].to_pylist()) == sorted(demo_run.manifests()["url"].to_pylist())
