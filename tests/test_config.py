@@ -122,7 +122,7 @@ REFUSED = [
     ("run: x\nfilter: {'mine.links:NoLink': {}}", "a subclass of wukong_build.links.Link is meant"),
     ("run: x\nfilter: {'mine.links:CaptionBytes': {unti: 3}}", "filter.mine.links:CaptionBytes.unti: no such key (did you mean"),
     ("run: x\nshard: {samples: 0}", "shard.samples: found 0; a whole number of at least 1 is meant"),
-    ("run: x\nshard: {sample: 5}", "shard.sample: no such key (did you mean samples?); there are samples, seed"),
+    ("run: x\nshard: {sample: 5}", "shard.sample: no such key (did you mean samples?); there are card, samples, seed"),
     ("run: x\nexecutor: {workers: two}", 'executor.workers: found "two"; a whole number is meant'),
     ("run: x\nexecutor: {kind: cloud}", "executor.kind: found 'cloud'; there is `local`"),
 ]

@@ -287,7 +287,9 @@ MANIFEST = TableSchema(
         Column("format", pa.string(), "extension of the image member"),
         Column("image_bytes", pa.int64(), "size of the image member"),
         Column("sha256", pa.string(), "of the image member, hex"),
-        Column("source", pa.string(), "which source of the config found it: pages, urls …, with its number from 0"),
+        Column(
+            "source", pa.string(), "source that found it first: its number in the config from 0, its kind, what it was pointed at"
+        ),
         Column("occurrence_count", pa.int64(), "how often pages and lists name it"),
         _IMAGE_COLUMNS["http_status"],
         _IMAGE_COLUMNS["final_url"],

@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from wukong_build.schema import MANIFEST
+from wukong_build.shards import CardSettings
+from wukong_build.shards.card import Captions, Dataset, Filtering, Signal
 from wukong_build.shards.members import image_member, text_members
 from wukong_build.shards.tar import Tar
 from wukong_build.store import Store
@@ -78,3 +80,33 @@ def dataset(write_shard: Callable[[Store, str, range], None], tmp_path_factory: 
     store.finish("shard", "")
     assert Path(store.path("shards", "00001.tar")).is_file()
     return store
+
+
+@pytest.fixture(scope="session")
+def figures() -> Dataset:
+    """A dataset in figures, with something in each."""
+    return Dataset(
+        name="cooking",
+        settings=CardSettings(),
+        made_by="wukong-build 9.9",
+        sample_count=40,
+        shard_count=3,
+        image_bytes=12345,
+        unique_images=39,
+        unique_captions=38,
+        median_shorter_side=410,
+        host_count=2,
+        licensed=1,
+        formats={"png": 30, "jpg": 10},
+        captions=Captions(tokens=456, unique_tokens=236, mean=11.4, standard_deviation=1.7, median=11.5),
+        hosts={"img.test": 37, "site.test": 3},
+        origins={"alt": 40},
+        licences={"https://creativecommons.org/licenses/by/4.0/ | <b>mine</b>": 1},
+        funnel=[{"step": "shorter_side", "seen": 91, "dropped": 51, "left": 40}],
+        links=[Filtering(name="shorter_side", kind="filter", meaning="in pixels", settings={"at_least": 200.0, "at_most": None})],
+        sources=["0:pages:http://site.test/"],
+        permissions={"Some Engine": "the operator, by mail"},
+        opt_outs=[Signal(name="xmp", meaning="in the bytes", obeyed=False, samples=3, unpublished=1)],
+        refused_by_robots={"robots": 2},
+        limits=["Names of persons were not masked."],
+    )

@@ -7,6 +7,22 @@ from typing import Annotated
 import msgspec
 
 
+class CardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What only the publisher can say of a dataset; it stands in the card and in Croissant, and changes no shard."""
+
+    title: str | None = None
+    """If not the name of the run."""
+    license: str = "unknown"
+    """Of the dataset as a collection, as the Hugging Face Hub writes it: cc-by-4.0, other …; images keep their own."""
+    version: str = "1.0.0"
+    creator: str | None = None
+    """Who answers for it."""
+    url: str | None = None
+    """Where it is told of, and where somebody asks for a picture to be taken out."""
+    date: str | None = None
+    """When this version is published, as in 2026-12-31; no clock is asked."""
+
+
 class ShardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the kept samples are cut into shards."""
 
@@ -14,6 +30,7 @@ class ShardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Samples of one shard; the last has what is left."""
     seed: int = 0
     """Of the shuffle: every shard is a fair sample of the corpus."""
+    card: CardSettings = CardSettings()
 
 
 CSV_FILES = 256

@@ -13,21 +13,19 @@ from typing import IO, Any, ClassVar
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from wukong_build.config import Config
 from wukong_build.errors import StoreError
 from wukong_build.executors import Executor, Part
 from wukong_build.schema import LOOKED_UP_BY, MANIFEST
-from wukong_build.shards.card import dataset_card
 from wukong_build.shards.members import image_member, text_members
 from wukong_build.shards.statistics import shard_statistics
 from wukong_build.shards.tar import Tar
 from wukong_build.sql import connect
 from wukong_build.stages import filter as filter_stage
 from wukong_build.stages import run_stage
+from wukong_build.stages.card import write_card
 from wukong_build.store import Store, digest_of, fingerprint_of
-from wukong_build.web.sources import Search
 
 VERSION = 2
 """Raised when the same samples would give other bytes than before."""
@@ -49,7 +47,7 @@ def shard(config: Config, store: Store, executor: Executor) -> None:
     stage = ShardStage()
     _unpublish(stage, store)
     run_stage(stage, store, executor)
-    _write_card(store, config)
+    write_card(config, store)
     store.finish("shard", filter_stage.made_from(config, store))
 
 
@@ -61,23 +59,6 @@ def _unpublish(stage: ShardStage, store: Store) -> None:
         old = [name for name in names if name[:5].isdigit() and re.split(r"[._]", name, maxsplit=1)[0] not in planned]
         for name in sorted(old, key=lambda name: not name.endswith(".parquet")):  # manifests first
             store.delete(stage.name, name)
-
-
-def _write_card(store: Store, config: Config) -> None:
-    manifests = [store.read("shards", name, ["format"]) for name in store.parts("shards")]
-    formats = pc.unique(
-        pa.chunked_array([pa.array([], pa.string()), *(chunk for table in manifests for chunk in table["format"].chunks)])
-    )
-    searches = [source for source in config.crawl.sources if isinstance(source, Search) and source.permission]
-    text = dataset_card(
-        config.run.rstrip("/").rsplit("/", 1)[-1],
-        sum(map(len, manifests)),
-        len(manifests),
-        formats.to_pylist(),
-        {search.recipe.title: search.permission for search in searches if search.permission},
-    )
-    with store.replacing("shards/README.md") as file:
-        file.write(text.encode())
 
 
 def _select(config: Config, store: Store) -> None:
