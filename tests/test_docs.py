@@ -36,7 +36,7 @@ def test_readme_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     """Every command of `wukong-build --help` stands in the README's table, and no other."""
     with pytest.raises(SystemExit):
         main(["--help"])
-    commands = set(re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE))
+    commands = set(re.findall(r"^    (\w+)(?: |$)", capsys.readouterr().out, re.MULTILINE))
     assert set(re.findall(r"^\| `wukong-build (\w+)", _text("README.md"), re.MULTILINE)) == commands != set()
 
 

@@ -6,7 +6,7 @@ Says what it is given; counts nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ import yaml
 
 from wukong_build.schema import MANIFEST
 from wukong_build.shards import CardSettings
+from wukong_build.shards.markdown import cell, of, table
 from wukong_build.shards.members import PUBLIC
 
 _DTYPES = {pa.string(): "string", pa.int32(): "int32", pa.int64(): "int64"}
@@ -96,10 +97,10 @@ def dataset_card(dataset: Dataset) -> str:
     """The card, as Markdown."""
     blocks = [
         f"---\n{yaml.safe_dump(_front_matter(dataset), allow_unicode=True, sort_keys=False)}---",
-        f"# {_cell(dataset.title)}",
+        f"# {cell(dataset.title)}",
         f"{dataset.sample_count} Chinese image-text pairs in {dataset.shard_count} WebDataset shards, "
         f"made with {dataset.made_by}."
-        + (f" {_cell(dataset.settings.creator)} answers for it." if dataset.settings.creator else "")
+        + (f" {cell(dataset.settings.creator)} answers for it." if dataset.settings.creator else "")
         + (f" More on it, and whom to ask: {dataset.settings.url}" if dataset.settings.url else ""),
         *_contents(dataset),
         *_statistics(dataset),
@@ -160,7 +161,7 @@ def _contents(dataset: Dataset) -> Iterable[str]:
 def _statistics(dataset: Dataset) -> Iterable[str]:
     told = dataset.captions
     yield "## Statistics"
-    yield _table(
+    yield table(
         ("pairs", "unique tokens", "tokens per caption: mean", "std", "median"),
         [(dataset.sample_count, told.unique_tokens, told.mean, told.standard_deviation, told.median)],
     )
@@ -168,11 +169,11 @@ def _statistics(dataset: Dataset) -> Iterable[str]:
         "A token is a Han character, a sign, or a run of other letters and digits, in lower case, as BERT's basic tokenizer "
         "cuts Chinese; WordPiece would cut such runs further."
     )
-    yield _table(
+    yield table(
         ("unique images (sha256)", "unique captions", "hosts", "bytes of images", "median of the shorter side"),
         [
             (
-                *(_of(count, dataset.sample_count) for count in (dataset.unique_images, dataset.unique_captions)),
+                *(of(count, dataset.sample_count) for count in (dataset.unique_images, dataset.unique_captions)),
                 dataset.host_count,
                 dataset.image_bytes,
                 f"{dataset.median_shorter_side:g} px",
@@ -180,23 +181,23 @@ def _statistics(dataset: Dataset) -> Iterable[str]:
         ],
     )
     for title, counts in (("host", dataset.hosts), ("caption from", dataset.origins), ("format", dataset.formats)):
-        yield _table((title, "samples"), [(f"`{name}`", count) for name, count in counts.items()])
+        yield table((title, "samples"), [(f"`{name}`", count) for name, count in counts.items()])
 
 
 def _making(dataset: Dataset) -> Iterable[str]:
     yield "## How it was made"
     yield "Sources, as the config names them:"
     yield "\n".join(f"- `{source}`" for source in dataset.sources)
-    yield from (f"{_cell(engine)} was searched by permission: {_cell(said)}" for engine, said in dataset.permissions.items())
+    yield from (f"{cell(engine)} was searched by permission: {cell(said)}" for engine, said in dataset.permissions.items())
     yield f"Of {dataset.seen} samples seen these were dropped, each by the first step whose bound it missed:"
-    yield _table(
+    yield table(
         ("step", "seen", "dropped", "left"),
         [(f"`{row['step']}`", row["seen"], row["dropped"], row["left"]) for row in dataset.funnel],
     )
     yield "Every link of the chain, in its order, with its settings:"
-    yield _table(
+    yield table(
         ("link", "kind", "settings", "its number, or what it writes"),
-        [(f"`{link.name}`", link.kind, _settings(link.settings), _cell(link.meaning)) for link in dataset.links],
+        [(f"`{link.name}`", link.kind, _settings(link.settings), cell(link.meaning)) for link in dataset.links],
     )
 
 
@@ -204,19 +205,19 @@ def _rights(dataset: Dataset) -> Iterable[str]:
     yield "## Rights"
     yield (
         f"The collection's licence, as its publisher states it: `{dataset.settings.license}`. Pictures and captions remain their "
-        f"owners'. The pages of {_of(dataset.licensed, dataset.sample_count)} samples name a licence (column `licences`)."
+        f"owners'. The pages of {of(dataset.licensed, dataset.sample_count)} samples name a licence (column `licences`)."
     )
     if dataset.licences:
-        yield _table(("licence named", "samples"), [(_cell(name), count) for name, count in dataset.licences.items()])
+        yield table(("licence named", "samples"), [(cell(name), count) for name, count in dataset.licences.items()])
     yield (
         "The robots.txt of every host asked, of pages as of images, was held to"
         + "".join(f"; {name}: {count} samples not asked for" for name, count in dataset.refused_by_robots.items())
         + ". Opt-outs that machines can read were looked for, and each sample's are in the column `opt_out`:"
     )
-    yield _table(
+    yield table(
         ("signal", "what it is", "obeyed", "samples with it", "of these not published"),
         [
-            (f"`{told.name}`", _cell(told.meaning), "yes" if told.obeyed else "only recorded", told.samples, told.unpublished)
+            (f"`{told.name}`", cell(told.meaning), "yes" if told.obeyed else "only recorded", told.samples, told.unpublished)
             for told in dataset.opt_outs
         ],
     )
@@ -229,20 +230,4 @@ def _settings(settings: dict[str, Any]) -> str:
         for name, value in settings.items()
         if value is not None
     }
-    return _cell(yaml.safe_dump(said, allow_unicode=True, default_flow_style=True, sort_keys=False, width=10**6).strip()[1:-1])
-
-
-def _of(count: int, total: int) -> str:
-    """`12 of 40 (30 %)`."""
-    return f"{count} of {total}" + (f" ({count / total:.2%})" if total else "")
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    """Text of strangers as one cell of a table, in which nothing is markup."""
-    spaced = " ".join(text.split())
-    return "".join(f"\\{char}" if char in "|<>[]*_`\\" else char for char in spaced)
+    return cell(yaml.safe_dump(said, allow_unicode=True, default_flow_style=True, sort_keys=False, width=10**6).strip()[1:-1])

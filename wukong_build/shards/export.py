@@ -6,8 +6,6 @@ Knows manifests and tars, and nothing of how they were made. What a form has a c
 from __future__ import annotations
 
 import csv
-import os
-import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -23,7 +21,7 @@ from wukong_build.errors import ConfigError, StoreError, listed, nearest
 from wukong_build.schema import LICENCE
 from wukong_build.shards import CSV_FILES, FORMS
 from wukong_build.shards.members import PUBLIC, image_member
-from wukong_build.store import Store
+from wukong_build.store import Store, new_folder
 
 _ROWS = 100
 """Rows with images in one row group, as the Hub has it: one page of a viewer reads no more."""
@@ -41,21 +39,8 @@ def export(store: Store, form: str, into: str) -> int:
         raise ConfigError(f"--format: no form is called {form!r}{nearest(form, FORMS)}; there are {listed(FORMS)}")
     if store.finished("shard") is None:
         raise StoreError(f"{store.url}: the shards are not finished; run `wukong-build shard` with its config first")
-    folder = Path(into)
-    if "://" in into:
-        raise ConfigError(f"--into: found {into!r}; a folder on this machine is meant")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(f"{into}: is there already, and is not overwritten; name another folder")
-    temporary = folder.parent / f".{folder.name}.{os.getpid()}.tmp"
-    try:
-        temporary.mkdir(parents=True)
-        try:
-            _WRITERS[form](store, temporary)
-            temporary.replace(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise StoreError(f"{into}: cannot be written: {error.strerror or error}; free or repair that disk") from error
+    with new_folder(into) as folder:
+        _WRITERS[form](store, folder)
     return sum(store.row_count("shards", name) for name in store.parts("shards"))
 
 
