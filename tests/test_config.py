@@ -122,7 +122,7 @@ REFUSED = [
     ("run: x\nfilter: {'mine.links:NoLink': {}}", "a subclass of wukong_build.links.Link is meant"),
     ("run: x\nfilter: {'mine.links:CaptionBytes': {unti: 3}}", "filter.mine.links:CaptionBytes.unti: no such key (did you mean"),
     ("run: x\nshard: {samples: 0}", "shard.samples: found 0; a whole number of at least 1 is meant"),
-    ("run: x\nshard: {sample: 5}", "shard.sample: no such key (did you mean samples?); there are at_most_bytes, index, resize,"),
+    ("run: x\nshard: {sample: 5}", "shard.sample: no such key (did you mean samples?); there are at_most_bytes, card, index,"),
     ("run: x\nshard: {splits: {train: rest, test: 0}}", "shard.splits.test: found 0; a number of samples is meant, a share"),
     ("run: x\nshard: {splits: {train: rest, test: 1.0}}", "shard.splits.test: found 1.0; a number of samples is meant, a share"),
     ("run: x\nshard: {splits: {train: most}}", 'shard.splits.train: found "most"; a number of samples is meant, a share'),

@@ -290,7 +290,9 @@ MANIFEST = TableSchema(
         Column("original_width", pa.int32(), "pixels of the image as it came, as stored; as img2dataset calls it"),
         Column("original_height", pa.int32(), "pixels of the image as it came, as stored; as img2dataset calls it"),
         Column("original_sha256", pa.string(), "of the image as it came, hex: that of the member where nothing was changed"),
-        Column("source", pa.string(), "which source of the config found it: pages, urls …, with its number from 0"),
+        Column(
+            "source", pa.string(), "source that found it first: its number in the config from 0, its kind, what it was pointed at"
+        ),
         Column("occurrence_count", pa.int64(), "how often pages and lists name it"),
         _IMAGE_COLUMNS["http_status"],
         _IMAGE_COLUMNS["final_url"],

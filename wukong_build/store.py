@@ -24,7 +24,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wukong_build.errors import StoreError
+from wukong_build.errors import ConfigError, StoreError
 from wukong_build.schema import SCHEMA_VERSION
 
 NOT_CONTENT = ("image", "fetched_at")
@@ -47,6 +47,27 @@ _DISK_ERRORS = {
     errno.EEXIST,
 }
 """What a disk says that cannot be written; any other error inside a block that writes is about something else."""
+
+
+@contextlib.contextmanager
+def new_folder(path: str) -> Iterator[Path]:
+    """A folder of this machine that is there, whole, when the block ends, and not at all if it fails or is killed.
+
+    ConfigError where it cannot be meant: it is there already with something in it, or is elsewhere.
+    """
+    folder = Path(path)
+    if "://" in path:
+        raise ConfigError(f"--into: found {path!r}; a folder on this machine is meant")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{path}: is there already, and is not overwritten; name another folder")
+    temporary = folder.parent / f".{folder.name}.{os.getpid()}{_TEMPORARY}"
+    with _explained(path):
+        try:
+            temporary.mkdir(parents=True)
+            yield temporary
+            temporary.replace(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def fingerprint_of(*made_of: Any) -> str:

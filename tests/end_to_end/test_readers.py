@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
+from huggingface_hub import DatasetCard
 
 from wukong_build.config import load_config, recipe_path
 from wukong_build.inspect.run import Run
 from wukong_build.schema import MANIFEST
+from wukong_build.web.sources.urls import Urls
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +56,47 @@ def test_hf_datasets_by_folder(demo_run: Run, shards: Path, tmp_path: Path) -> N
     loaded = load_dataset(str(shards), split="train", cache_dir=str(tmp_path))
     sizes = {row["key"]: (row["width"], row["height"]) for row in demo_run.manifests().to_pylist()}
     assert {row["__key__"]: row["jpg"].size for row in loaded} == sizes
+
+
+def test_the_hub_can_read_the_card(shards: Path) -> None:
+    """Its front matter is what the Hub asks for."""
+    told = DatasetCard((shards / "README.md").read_text(encoding="utf-8")).data.to_dict()
+    assert told["license"] == "unknown"
+    assert told["language"] == ["zh"]
+    assert told["size_categories"] == ["n<1K"]
+    assert told["configs"] == [{"config_name": "default", "data_files": [{"split": "train", "path": "*.tar"}]}]
+
+
+@pytest.mark.parametrize("records", ["samples", "images"])
+def test_mlcroissant(records: str, demo_run: Run, shards: Path, tmp_path: Path) -> None:
+    """In a process of its own it validates the description, and gives the records that the description promises."""
+    script = (
+        "import sys, json, mlcroissant\n"
+        "dataset = mlcroissant.Dataset(jsonld='croissant.json')\n"
+        "issues = dataset.metadata.ctx.issues\n"
+        f"found = [row['records/{records}/key'].decode() for row in dataset.records('records/{records}')]\n"
+        "print(json.dumps([sorted(issues.errors), len(issues.warnings), found]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=shards,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "CROISSANT_CACHE": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    errors, warnings, found = json.loads(done.stdout)
+    assert (errors, warnings) == ([], 2)  # citeAs and datePublished are the publisher's to say
+    assert sorted(found) == sorted(demo_run.manifests()["key"].to_pylist())
+
+
+def test_the_funnel_stands_beside_the_shards(demo_run: Run, shards: Path) -> None:
+    """For machines: the same steps as the run's, which add up to what is published."""
+    told = json.loads((shards / "funnel.json").read_text(encoding="utf-8"))
+    assert told["funnel"] == demo_run.funnel().to_pylist()
+    assert told["kept"] + sum(row["dropped"] for row in told["funnel"]) == told["seen"]
+    assert told["kept"] == len(demo_run.manifests())
 
 
 def test_duckdb(demo_run: Run, shards: Path) -> None:
@@ -109,3 +157,16 @@ def test_the_ledger_is_joinable_by_key(demo_run: Run) -> None:
     assert demo_run.sql("SELECT count(*) AS wrong FROM manifest WHERE text_length <> length(caption)").to_pylist() == [
         {"wrong": 0}
     ]
+
+
+def test_an_exported_list_can_be_crawled(demo_run: Run, command: Callable[..., Any], tmp_path: Path) -> None:
+    """The command writes a list that a config reads as one of its own: as Wukong's with that preset."""
+    done = command("export", demo_run.store.root, "--format", "wukong-csv", "--into", tmp_path / "csv")
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'csv'}: {len(demo_run.manifests())} samples as wukong-csv\n")
+    again = command("export", demo_run.store.root, "--format", "wukong-csv", "--into", tmp_path / "csv")
+    assert again.returncode == 2
+    assert "is there already, and is not overwritten" in again.stderr
+    lists = Urls(path=f"{tmp_path}/csv/*.csv", preset="wukong")
+    lists.check()
+    tables = (table for path in (tmp_path / "csv").iterdir() for table in lists.tables(str(path), "0:urls"))
+    assert sorted(url for table in tables for url in table["url"].to_pylist()) == sorted(demo_run.manifests()["url"].to_pylist())

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from wukong_build.schema import SCHEMA_VERSION
 
-MEASURED = ("width", "height", "image_bytes", "text_length")
+MEASURED = ("width", "height", "text_length")
 """Columns of a manifest that are told as least, mean and most."""
 
 

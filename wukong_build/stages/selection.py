@@ -115,7 +115,7 @@ def _place_in_splits(connection: duckdb.DuckDBPyConnection, config: Config) -> N
     if not splits:
         return
     _find_families(connection, config)
-    (total,) = connection.execute("SELECT count(*) FROM families").fetchone() or (0,)
+    ((total,),) = connection.execute("SELECT count(*) FROM families").fetchall()
     room = [amount if isinstance(amount, int) else round(amount * total) for amount in splits.values()]
     if sum(room) > total:
         raise ConfigError(f"shard.splits: {', '.join(splits)} want {sum(room)} samples together; {total} are kept")
@@ -157,5 +157,5 @@ def _find_families(connection: duckdb.DuckDBPyConnection, config: Config) -> Non
 
 def _sum_of_families(connection: duckdb.DuckDBPyConnection) -> int:
     """It falls as long as any sample joins another family."""
-    (found,) = connection.execute("SELECT sum(family::HUGEINT) FROM families").fetchone() or (0,)
+    ((found,),) = connection.execute("SELECT sum(family::HUGEINT) FROM families").fetchall()
     return int(found or 0)

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import re
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from wukong_build.config import Config
 from wukong_build.errors import StoreError
 from wukong_build.executors import Executor, Part
 from wukong_build.shards import ShardSettings
-from wukong_build.shards.card import dataset_card
 from wukong_build.shards.index import wids_index
 from wukong_build.stages import filter as filter_stage
 from wukong_build.stages import run_stage
+from wukong_build.stages.card import write_card
 from wukong_build.stages.selection import SELECTION, select
 from wukong_build.stages.tars import ShardStage
 from wukong_build.store import Store, fingerprint_of
-from wukong_build.web.sources import Search
 
 VERSION = 3
 """Raised when the same samples would give other bytes than before."""
@@ -48,7 +44,7 @@ def shard(config: Config, store: Store, executor: Executor) -> None:
     groups = tuple(tuple(stale[first : first + size]) for first in range(0, len(stale), size))
     run_stage(ShardStage(config.shard, groups), store, executor)
     _write_index(store, config.shard)
-    _write_card(store, config)
+    write_card(config, store)
     store.finish("shard", filter_stage.made_from(config, store))
 
 
@@ -77,22 +73,3 @@ def _write_index(store: Store, settings: ShardSettings) -> None:
         counts = [store.row_count(ShardStage.name, name) for name in names]
         with store.replacing(f"{ShardStage.name}/{prefix}wids.json") as file:
             file.write(wids_index(zip(names, counts, sizes, strict=True)))
-
-
-def _write_card(store: Store, config: Config) -> None:
-    manifests = [store.read("shards", name, ["format"]) for name in store.parts("shards")]
-    formats = pc.unique(
-        pa.chunked_array([pa.array([], pa.string()), *(chunk for table in manifests for chunk in table["format"].chunks)])
-    )
-    searches = [source for source in config.crawl.sources if isinstance(source, Search) and source.permission]
-    text = dataset_card(
-        config.run.rstrip("/").rsplit("/", 1)[-1],
-        sum(map(len, manifests)),
-        len(manifests),
-        formats.to_pylist(),
-        {search.recipe.title: search.permission for search in searches if search.permission},
-        config.shard,
-        config.filter.published(),
-    )
-    with store.replacing("shards/README.md") as file:
-        file.write(text.encode())
