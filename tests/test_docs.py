@@ -14,7 +14,7 @@ import yaml
 from wukong_build.cli import main
 from wukong_build.config import CrawlSettings, parse_config
 from wukong_build.schema import TABLES
-from wukong_build.shards import FORMS
+from wukong_build.shards import FORMS, Resize, ShardSettings
 from wukong_build.web.optout import SIGNALS
 from wukong_build.web.sources.presets import PRESETS
 
@@ -100,6 +100,12 @@ def test_every_table_is_documented() -> None:
 def test_the_page_on_reading_names_every_form(form: str) -> None:
     """Every form of `wukong-build export`."""
     assert f"\n| `{form}` | " in _text("docs/reading.md")
+
+
+@pytest.mark.parametrize("name", [field.name for kind in (ShardSettings, Resize) for field in msgspec.structs.fields(kind)])
+def test_the_page_on_shards_names_every_setting(name: str) -> None:
+    """Every key of the config's shard section; the card's are told on the page on reading."""
+    assert re.search(rf"\b{name}: ", _text("docs/shards.md" if name != "card" else "configs/init.yaml"))
 
 
 @pytest.mark.parametrize("name", [*SIGNALS, *PRESETS, *msgspec.structs.asdict(CrawlSettings())])
