@@ -18,6 +18,9 @@ from wukong_build.errors import StoreError
 from wukong_build.inspect.run import Run
 from wukong_build.picture import Picture
 
+TOLD = {"README.md", "croissant.json", "funnel.json"}
+"""What stands beside the shards and tells of all of them."""
+
 Measure = Callable[[dict[str, Any]], tuple[int, int]]
 
 
@@ -206,7 +209,7 @@ def test_other_shards(values: dict[str, Any], published: Callable[[str], dict[st
     """Larger shards replace the smaller ones whole, and going back gives the old bytes."""
     before = published(values["run"])
     values["shard"]["samples"] = 1000
-    assert _names(run(values)) == {"00000.tar", "00000.parquet", "00000_stats.json", "README.md"}
+    assert _names(run(values)) == {"00000.tar", "00000.parquet", "00000_stats.json", *TOLD}
     values["shard"]["samples"] = 16
     run(values)
     assert published(values["run"]) == before
