@@ -1,7 +1,8 @@
 """The shards: kept samples in a seeded shuffle, as tars with a Parquet manifest beside each.
 
 A shard is published when its manifest is there. Shards of an older dataset go, manifest first, before the first new one comes;
-a new one's manifest comes last. So no reader ever finds a manifest beside another tar, or a sample in two shards.
+a new one's manifest comes last. So no reader ever finds a manifest beside another tar, or a sample in two shards. A shard that
+keeps its samples keeps its tar until another one takes its place, and for good if no member changes.
 """
 
 from __future__ import annotations
@@ -52,13 +53,25 @@ def shard(config: Config, store: Store, executor: Executor) -> None:
 
 
 def _unpublish(stage: ShardStage, store: Store) -> None:
-    """Remove every shard that is not one of the dataset to come: old and new ones side by side would double samples."""
-    planned = {part.name for part in stage.parts(store) if store.made_from(stage.name, part.name) == part.fingerprint}
+    """Remove every shard that is not one of the dataset to come: old and new ones side by side would double samples.
+
+    Of a shard that will have the same samples only the manifest goes: perhaps the tar stays as it is.
+    """
+    parts = stage.parts(store)
+    planned = {part.name for part in parts if store.made_from(stage.name, part.name) == part.fingerprint}
+    alike = {part.name for part in parts if store.note(stage.name, part.name, "samples") == _samples_of(store, part.name)}
     if store.fs.isdir(store.path(stage.name)):
         names = (path.rsplit("/", 1)[-1] for path in store.fs.ls(store.path(stage.name), detail=False))
-        old = [name for name in names if name[:5].isdigit() and re.split(r"[._]", name, maxsplit=1)[0] not in planned]
+        numbers = {name: re.split(r"[._]", name, maxsplit=1)[0] for name in names if name[:5].isdigit()}
+        kept = {name for name, number in numbers.items() if number in (planned if name.endswith(".parquet") else planned | alike)}
+        old = numbers.keys() - kept
         for name in sorted(old, key=lambda name: not name.endswith(".parquet")):  # manifests first
             store.delete(stage.name, name)
+
+
+def _samples_of(store: Store, name: str) -> str:
+    """One short name for the samples that a shard is to have, in their order."""
+    return store.note(_SELECTION, name, "samples")
 
 
 def _select(config: Config, store: Store) -> None:
@@ -79,7 +92,8 @@ def _select(config: Config, store: Store) -> None:
         ).to_arrow_reader(config.shard.samples)
         for number, table in enumerate(_chunks(reader, config.shard.samples)):
             rows = table.select(selection.names).cast(selection)
-            store.write(_SELECTION, f"{number:05d}", rows, notes={"published": digest_of(rows.select(schema.names))})
+            notes = {"published": digest_of(rows.select(schema.names)), "samples": digest_of(rows.select(["key"]))}
+            store.write(_SELECTION, f"{number:05d}", rows, notes=notes)
 
 
 def _chunks(reader: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:
@@ -106,22 +120,36 @@ class ShardStage(msgspec.Struct, frozen=True):
         return [Part(name, fingerprint_of(VERSION, store.note(_SELECTION, name, "published"))) for name in names]
 
     def work(self, store: Store, part: Part) -> str:
-        """Write tar, statistics and manifest, in this order."""
+        """Write tar, statistics and manifest, in this order; a tar that would have the same members stays as it is."""
         selection = store.read(_SELECTION, part.name)
-        with store.replacing(f"shards/{part.name}.tar") as file:
-            sha256 = _write_tar(file, selection, store)
+        rows = selection.to_pylist()
+        texts = [text_members(row) for row in rows]
+        members = fingerprint_of(VERSION, self, [[image_member(row), row["sha256"]] for row in rows], texts)
+        told = f"{part.name}_stats.json"
+        before = self._statistics(store, told)
+        if before.get("members") == members:
+            sha256 = before["tar_sha256"]
+        else:
+            store.delete(self.name, told)  # so that wherever there are statistics they are those of the tar beside them
+            with store.replacing(f"shards/{part.name}.tar") as file:
+                sha256 = _write_tar(file, rows, texts, store)
         manifest = selection.drop_columns(_PLACE.names)
-        statistics = shard_statistics(manifest) | {"tar_sha256": sha256}
-        with store.replacing(f"shards/{part.name}_stats.json") as file:
+        statistics = shard_statistics(manifest) | {"members": members, "tar_sha256": sha256}
+        with store.replacing(f"shards/{told}") as file:
             file.write(msgspec.json.format(msgspec.json.encode(statistics)))
-        store.write(self.name, part.name, manifest, part.fingerprint, {"tar_sha256": sha256}, looked_up_by=LOOKED_UP_BY)
+        notes = {"tar_sha256": sha256, "samples": _samples_of(store, part.name)}
+        store.write(self.name, part.name, manifest, part.fingerprint, notes, looked_up_by=LOOKED_UP_BY)
         return f"{len(manifest)} samples, {statistics['image_bytes']} bytes of images"
 
+    def _statistics(self, store: Store, name: str) -> dict[str, Any]:
+        """What was said of the tar that is there; empty where nothing was, or there is no tar."""
+        path, tar = store.path(self.name, name), store.path(self.name, name.replace("_stats.json", ".tar"))
+        there = store.fs.exists(path) and store.fs.exists(tar)
+        return msgspec.json.decode(store.fs.cat_file(path), type=dict[str, Any]) if there else {}
 
-def _write_tar(file: IO[bytes], selection: pa.Table, store: Store) -> str:
+
+def _write_tar(file: IO[bytes], rows: list[dict[str, Any]], texts: list[dict[str, bytes]], store: Store) -> str:
     """Write the tar of a selection; returns its sha256."""
-    rows = selection.to_pylist()
-    texts = [text_members(row) for row in rows]
     sizes = (
         {image_member(row): row["image_bytes"]} | {name: len(text) for name, text in sorted(members.items())}
         for row, members in zip(rows, texts, strict=True)
