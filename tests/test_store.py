@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wukong_build.errors import StoreError
-from wukong_build.store import Store, digest_of, fingerprint_of
+from wukong_build.errors import ConfigError, StoreError
+from wukong_build.store import Store, digest_of, fingerprint_of, new_folder
 
 TABLE = pa.table({"key": ["a", "b"], "caption": ["猫", None], "image": pa.array([b"1", None], pa.large_binary())})
 
@@ -255,3 +255,33 @@ def test_image_bytes_are_stored_as_they_are(local: Store) -> None:
     assert (image.path_in_schema, image.compression, image.statistics) == ("image", "UNCOMPRESSED", None)
     assert caption.compression == "ZSTD"
     assert caption.statistics.has_min_max
+
+
+def test_a_new_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Where the block fails nothing is left; where it ends the folder has its name; an empty one may be there before."""
+
+    def write(*, fail: bool) -> None:
+        with new_folder(str(tmp_path / "new")) as folder:
+            (folder / "file").write_text("half")
+            assert not list((tmp_path / "new").glob("*"))
+            if fail:
+                raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        write(fail=True)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "new").mkdir()
+    write(fail=False)
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["new", "new/file"]
+
+
+@pytest.mark.parametrize(
+    ("path", "complaint"), [("there", "is there already"), ("memory://x", "a folder on this machine is meant")]
+)
+def test_a_folder_that_cannot_be_new_is_refused(path: str, complaint: str, tmp_path: Path) -> None:
+    """One with something in it, a file, or another machine's."""
+    (tmp_path / "there").write_text("mine")
+    target = path if "://" in path else str(tmp_path / path)
+    with pytest.raises(ConfigError, match=complaint), new_folder(target):
+        pass
+    assert (tmp_path / "there").read_text() == "mine"

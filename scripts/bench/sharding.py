@@ -1,7 +1,7 @@
 """One way of making shards from the samples of a run, and what its work costs; starting and importing aside.
 
-`sharding.py wukong-build RUN CONFIG SETTING…` makes them; `sharding.py TarWriter RUN FOLDER SAMPLES` lets webdataset's writer make
-tars of the same members, in the order of the crawl. Each prints a JSON object of CPU seconds.
+`sharding.py wukong-build RUN CONFIG SETTING…` makes them; `sharding.py TarWriter RUN FOLDER SAMPLES` lets webdataset's writer
+make tars of the same members, in the order of the crawl. Each prints a JSON object of CPU seconds.
 """
 
 from __future__ import annotations

@@ -91,6 +91,13 @@ def test_filled_in_sheets_are_never_overwritten(folder: Path, made: Run) -> None
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+def test_nobody_is_drawn_less_than_once(made: Run, tmp_path: Path) -> None:
+    """A draw of none is refused, and leaves no folder."""
+    with pytest.raises(ConfigError, match="--samples: found 0; 1 or more are meant"):
+        write_compliance(made, str(tmp_path / "report"), samples=0)
+    assert not list(tmp_path.iterdir())
+
+
 def test_shards_of_another_ledger_are_refused(made: Run, tmp_path: Path) -> None:
     """Figures of the ledger beside a dataset that it did not make would be wrong."""
     store = Store(str(tmp_path / "run"))

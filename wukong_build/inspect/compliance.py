@@ -19,7 +19,7 @@ import duckdb
 from wukong_build import resources
 from wukong_build.chinese.words import entries
 from wukong_build.config import Config, parse_config
-from wukong_build.errors import StoreError
+from wukong_build.errors import ConfigError, StoreError
 from wukong_build.inspect.described import described
 from wukong_build.inspect.run import Run
 from wukong_build.shards.card import Dataset
@@ -66,6 +66,8 @@ def write_compliance(run: Run, into: str, samples: int = SAMPLED, seed: int = 0)
     `samples` published samples are drawn by the smallest hashes of seed and key. ConfigError where the folder is there already:
     sheets that people have filled in are never overwritten. StoreError where the shards are not those of the ledger.
     """
+    if samples < 1:
+        raise ConfigError(f"--samples: found {samples}; 1 or more are meant, {SAMPLED} as the standard has it")
     if (made := run.store.finished("shard")) is None or made != run.store.finished("filter"):
         raise StoreError(
             f"{run.store.url}: the shards are not those of its ledger; run `wukong-build shard` with its config first"

@@ -14,7 +14,7 @@ from wukong_build.config import Config
 from wukong_build.errors import ConfigError
 from wukong_build.schema import MANIFEST
 from wukong_build.shards import REST, ShardSettings
-from wukong_build.shards.members import text_members
+from wukong_build.shards.members import PUBLIC, text_members
 from wukong_build.shards.tar import END_SIZE, member_size
 from wukong_build.sql import connect
 from wukong_build.store import Store, digest_of
@@ -60,7 +60,17 @@ def select(config: Config, store: Store) -> None:
         ).to_arrow_reader(min(config.shard.samples, _BATCH))
         for name, table in _shards(reader, config.shard):
             rows = table.select(selection.names).cast(selection)
-            store.write(SELECTION, name, rows, notes={"published": digest_of(rows.select(schema.names))})
+            notes = {
+                "published": digest_of(rows.select(schema.names)),
+                "members": digest_of(rows.select([*dict.fromkeys((*PUBLIC, *config.shard.scores))])),
+                "samples": digest_of(rows.select(["key"])),
+            }
+            store.write(SELECTION, name, rows, notes=notes)
+
+
+def samples_of(store: Store, name: str) -> str:
+    """One short name for the samples that a shard is to have, in their order."""
+    return store.note(SELECTION, name, "samples")
 
 
 _BATCH = 10_000

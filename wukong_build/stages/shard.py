@@ -1,12 +1,14 @@
 """The shards: kept samples in a seeded shuffle, as tars with a Parquet manifest beside each.
 
 A shard is published when its manifest is there. Shards of an older dataset go, manifest first, before the first new one comes;
-a new one's manifest comes last. So no reader ever finds a manifest beside another tar, or a sample in two shards.
+a new one's manifest comes last. So no reader ever finds a manifest beside another tar, or a sample in two shards. A shard that
+keeps its samples keeps its tar until another one takes its place, and for good if no member changes.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from wukong_build.config import Config
 from wukong_build.errors import StoreError
@@ -16,12 +18,9 @@ from wukong_build.shards.index import wids_index
 from wukong_build.stages import filter as filter_stage
 from wukong_build.stages import run_stage
 from wukong_build.stages.card import write_card
-from wukong_build.stages.selection import SELECTION, select
-from wukong_build.stages.tars import ShardStage
+from wukong_build.stages.selection import SELECTION, samples_of, select
+from wukong_build.stages.tars import VERSION, ShardStage
 from wukong_build.store import Store, fingerprint_of
-
-VERSION = 3
-"""Raised when the same samples would give other bytes than before."""
 
 SIDE_BY_SIDE = 128
 """Tars that one worker fills at once, each an open file. Samples are shuffled, so that every shard has some of every part of the
@@ -39,7 +38,7 @@ def shard(config: Config, store: Store, executor: Executor) -> None:
     select(config, store)
     planned = _planned(store, config.shard)
     stale = [part for part in planned if store.made_from(ShardStage.name, part.name) != part.fingerprint]
-    _unpublish(store, {part.name for part in planned} - {part.name for part in stale})
+    _unpublish(store, planned, stale)
     size = max(1, min(SIDE_BY_SIDE, -(-len(stale) // executor.workers)))
     groups = tuple(tuple(stale[first : first + size]) for first in range(0, len(stale), size))
     run_stage(ShardStage(config.shard, groups), store, executor)
@@ -54,11 +53,17 @@ def _planned(store: Store, settings: ShardSettings) -> list[Part]:
     return [Part(name, fingerprint_of(VERSION, store.note(SELECTION, name, "published"), how)) for name in names]
 
 
-def _unpublish(store: Store, done: set[str]) -> None:
-    """Remove every shard that is not one of the dataset to come: old and new ones side by side would double samples."""
+def _unpublish(store: Store, planned: Sequence[Part], stale: Sequence[Part]) -> None:
+    """Remove every shard that is not one of the dataset to come: old and new ones side by side would double samples.
+
+    Of a shard that will have the same samples only the manifest goes: perhaps the tar stays as it is.
+    """
+    done = {part.name for part in planned} - {part.name for part in stale}
+    alike = {part.name for part in stale if store.note(ShardStage.name, part.name, "samples") == samples_of(store, part.name)}
     if store.fs.isdir(store.path(ShardStage.name)):
         names = (path.rsplit("/", 1)[-1] for path in store.fs.ls(store.path(ShardStage.name), detail=False))
-        old = [name for name in names if (found := _OF_A_SHARD.match(name)) and found[1] not in done]
+        shards = {name: found[1] for name in names if (found := _OF_A_SHARD.match(name))}
+        old = [name for name, of in shards.items() if of not in (done if name.endswith(".parquet") else done | alike)]
         for name in sorted(old, key=lambda name: not name.endswith(".parquet")):  # manifests first
             store.delete(ShardStage.name, name)
 

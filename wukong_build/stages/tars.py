@@ -27,8 +27,11 @@ from wukong_build.shards.metadata import stripped
 from wukong_build.shards.resize import ImageFile, resized
 from wukong_build.shards.statistics import shard_statistics
 from wukong_build.shards.tar import Tar, put
-from wukong_build.stages.selection import PLACE, SELECTION
-from wukong_build.store import Store
+from wukong_build.stages.selection import PLACE, SELECTION, samples_of
+from wukong_build.store import Store, fingerprint_of
+
+VERSION = 3
+"""Raised when the same samples would give other bytes than before."""
 
 _CHANGED = ("format", "width", "height", "image_bytes", "sha256")
 """Columns of the selection that tell of the image as it came, and of the manifest that tell of the image as it is published."""
@@ -53,17 +56,46 @@ class ShardStage(msgspec.Struct, frozen=True):
         return [group[0] for group in self.groups]
 
     def work(self, store: Store, part: Part) -> str:
-        """Write the tars of a group; then for each shard the statistics and, last, the manifest."""
+        """Write the tars of a group; then for each shard the statistics and, last, the manifest.
+
+        A tar that would have the same members stays as it is.
+        """
         group = next(group for group in self.groups if group[0] == part)
+        kept = {shard.name: sha256 for shard in group if (sha256 := self._sha256_if_it_stays(store, shard))}
+        counts = [
+            self._publish(store, shard, store.read(SELECTION, shard.name), kept[shard.name])
+            for shard in group
+            if shard.name in kept
+        ]
+        if len(kept) < len(group):
+            counts += self._write([shard for shard in group if shard.name not in kept], store)
+        return f"{sum(counts)} samples in {len(group)} shards" if len(group) > 1 else f"{counts[0]} samples"
+
+    def _write(self, group: Sequence[Part], store: Store) -> list[int]:
+        """Write a group from nothing; gives the count of samples of each."""
+        for shard in group:  # so that wherever there are statistics they are those of the tar beside them
+            for name in (f"{shard.name}_stats.json", f"{shard.name}.idx"):
+                store.delete(self.name, name)
         selections = [store.read(SELECTION, shard.name, [*PLACE.names, *_CHANGED]) for shard in group]
         first = np.cumsum([0, *map(len, selections)])
         images = pa.concat_tables(selections)
         del selections
-        if self.settings.changes_images:
-            counts = self._write_changed(store, group, images, first)
-        else:
-            counts = self._write_as_they_came(store, group, images, first)
-        return f"{sum(counts)} samples in {len(group)} shards" if len(group) > 1 else f"{counts[0]} samples"
+        write = self._write_changed if self.settings.changes_images else self._write_as_they_came
+        return write(store, group, images, first)
+
+    def _members(self, store: Store, shard: Part) -> str:
+        """One short name for all that is to be in a tar."""
+        return fingerprint_of(VERSION, store.note(SELECTION, shard.name, "members"), self.settings.bytes_depend_on())
+
+    def _sha256_if_it_stays(self, store: Store, shard: Part) -> str | None:
+        """The digest of a tar that is there and has all that it is to have; what changed pictures are only a manifest knows."""
+        statistics = store.path(self.name, f"{shard.name}_stats.json")
+        if self.settings.changes_images or not all(
+            map(store.fs.exists, (statistics, store.path(self.name, f"{shard.name}.tar")))
+        ):
+            return None
+        said = msgspec.json.decode(store.fs.cat_file(statistics), type=dict[str, Any])
+        return str(said["tar_sha256"]) if said.get("members") == self._members(store, shard) else None
 
     def _write_as_they_came(
         self, store: Store, group: Sequence[Part], images: pa.Table, first: npt.NDArray[np.int64]
@@ -133,10 +165,11 @@ class ShardStage(msgspec.Struct, frozen=True):
     def _publish(self, store: Store, shard: Part, selection: pa.Table, sha256: str) -> int:
         """Write statistics and manifest of a shard whose tar is there; gives its count of samples."""
         manifest = selection.drop_columns(PLACE.names)
-        statistics = shard_statistics(manifest) | {"tar_sha256": sha256}
+        statistics = shard_statistics(manifest) | {"members": self._members(store, shard), "tar_sha256": sha256}
         with store.replacing(f"{self.name}/{shard.name}_stats.json") as file:
             file.write(msgspec.json.format(msgspec.json.encode(statistics)))
-        store.write(self.name, shard.name, manifest, shard.fingerprint, {"tar_sha256": sha256}, looked_up_by=LOOKED_UP_BY)
+        notes = {"tar_sha256": sha256, "samples": samples_of(store, shard.name)}
+        store.write(self.name, shard.name, manifest, shard.fingerprint, notes, looked_up_by=LOOKED_UP_BY)
         return len(manifest)
 
 
