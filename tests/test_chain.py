@@ -13,7 +13,7 @@ from wukong_build.batch import Batch
 from wukong_build.chain import MEASURED, Chain, Scored, config_key, initial_state, link_class, link_names
 from wukong_build.errors import ConfigError
 from wukong_build.links import Bounds, Columns, CorpusFilter, CorpusRewrite, Filter, Link, Rewrite
-from wukong_build.schema import SAMPLES
+from wukong_build.schema import MANIFEST, SAMPLES
 
 
 class Length(Filter, frozen=True, kw_only=True):
@@ -376,3 +376,13 @@ def test_no_other_link_may_be_called_like_a_column_of_the_crawl(tmp_path: Path, 
             chain(**{f"forger:{name}": {}})
     with pytest.raises(ConfigError, match="reads `weight`, which nothing before it writes"):
         chain(**{"forger:Weight": {}})
+
+
+def test_manifests_tell_scores_and_hashes_but_no_texts_on_their_way() -> None:
+    """Every filter's number and what measures say of the picture; nothing of rewrites, and no copy of a caption before them."""
+    links = ("image_bytes", "simplified", "contact_details", "person_names", "phash", "pdq", "caption_frequency", "language")
+    published = Chain.parse(dict.fromkeys(links), where="filter").published()
+    names = ["contact_details", "phash", "pdq", "pdq_quality", "caption_frequency", "language"]
+    assert [column.name for column in published] == names
+    assert all(column.meaning for column in published)
+    assert not {column.name for column in published} & set(MANIFEST.arrow.names)

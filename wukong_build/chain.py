@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 from wukong_build import corpus, filters, resources
 from wukong_build.batch import Batch
 from wukong_build.errors import ConfigError, explain_mismatch, listed, nearest, shown
-from wukong_build.links import AnyRewrite, Bounds, Columns, CorpusLink, Link, LocalLink, Recorded, code_of
-from wukong_build.schema import SAMPLES
+from wukong_build.links import AnyRewrite, Bounds, Columns, CorpusLink, Link, LocalLink, Measure, Recorded, code_of
+from wukong_build.schema import MANIFEST, SAMPLES, Column
 from wukong_build.store import fingerprint_of
 
 Mask = npt.NDArray[np.bool_]
@@ -114,6 +114,23 @@ class Chain(msgspec.Struct, frozen=True):
             if isinstance(link, AnyRewrite):
                 caption = fingerprints[name]
         return fingerprints
+
+    def published(self) -> list[Column]:
+        """What manifests tell of the links: each filter's score, and what measures say that do not read the caption.
+
+        Texts on their way to the caption, and what was found in them, may hold what a later rewrite masks.
+        """
+        columns = []
+        for name, link in self.links.items():
+            if isinstance(link, Bounds):
+                columns.append(Column(name, link.columns()[name], link.meaning))
+            elif isinstance(link, Measure) and not {"caption", "caption_found"}.intersection(link.reads):
+                columns += [
+                    Column(column, kind, link.meaning if column == name else f"beside {name}, which see")
+                    for column, kind in link.columns().items()
+                ]
+        recorded = MANIFEST.arrow.names
+        return [column for column in columns if column.name not in recorded]
 
     def bounded(self) -> dict[str, Bounds]:
         """The links that drop."""

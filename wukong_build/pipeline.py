@@ -34,6 +34,7 @@ log = logging.getLogger("wukong_build")
 
 _VERSIONS = (
     "wukong-build",
+    "cykooz-resizer",
     "duckdb",
     "jieba",
     "numpy",

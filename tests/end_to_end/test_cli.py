@@ -166,7 +166,9 @@ def test_progress_on_a_terminal(config: Path) -> None:
     assert b"crawl/images part 00000" not in shown
 
 
-@pytest.mark.parametrize("name", ["", "crawl", "filter", "shard", "run", "inspect", "explain", "init", "demo"])
+@pytest.mark.parametrize(
+    "name", ["", "crawl", "filter", "shard", "run", "inspect", "explain", "export", "compliance", "init", "demo"]
+)
 def test_help(command: Command, name: str) -> None:
     """Every command says in a sentence what it is and what each of its arguments is."""
     done = command(*filter(None, [name]), "--help")
