@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from wukong_build.chain import link_class, link_names
-from wukong_build.links import Bounds, CorpusFilter, Link, Measure
-from wukong_build.schema import SCHEMA_VERSION, TABLES
+from wukong_build.links import Bounds, CorpusLink, Link, Measure
+from wukong_build.schema import LOOKED_UP_BY, SCHEMA_VERSION, TABLES
 from wukong_build.sql import FOLDERS
 from wukong_build.web.failures import FAILURES
 
@@ -38,6 +38,13 @@ def data_format() -> Iterator[str]:
         yield f"`<run>/{folders[table.name]}/*.parquet`, written by `{table.written_by}`: {table.meaning}."
         rows = [f"| `{column.name}` | {column.type} | {column.meaning} |" for column in table.columns]
         yield "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
+    yield (
+        "Beside these a manifest has what the links of the config measured: each filter's score and what hashes say, under "
+        "the names and with the meanings of [filters](filters.md); no text on its way to the caption. The meaning of every "
+        "column stands in the file as well, in the field's metadata (`description`). "
+        f"{', '.join(f'`{name}`' for name in LOOKED_UP_BY)} have Bloom filters, every column has statistics and a page index. "
+        "How to open them: [reading a dataset](reading.md)."
+    )
     yield "## Views"
     yield (
         "For `--sql` alone. Where a page or an image was asked for several times, `visits` and `answers` have the row that "
@@ -78,15 +85,14 @@ def filters() -> Iterator[str]:
         if fields:
             yield "\n".join(["| key | default |", "|---|---|", *fields])
         columns = ", ".join(f"`{column}` ({type_})" for column, type_ in kind.columns().items())
-        yield f"Reads {', '.join(f'`{column}`' for column in kind.reads)}. Writes {columns}."
+        yield f"Reads {', '.join(f'`{column}`' for column in kind().reads)}. Writes {columns}."
 
 
 def _kind(kind: type[Link]) -> str:
-    if issubclass(kind, CorpusFilter):
-        return "Filter over the whole corpus"
+    over = " over the whole corpus" if issubclass(kind, CorpusLink) else ""
     if issubclass(kind, Bounds):
-        return "Filter"
-    return "Measure" if issubclass(kind, Measure) else "Rewrite"
+        return f"Filter{over}"
+    return "Measure" if issubclass(kind, Measure) else f"Rewrite{over}"
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

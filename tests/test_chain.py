@@ -12,8 +12,8 @@ import pytest
 from wukong_build.batch import Batch
 from wukong_build.chain import MEASURED, Chain, Scored, config_key, initial_state, link_class, link_names
 from wukong_build.errors import ConfigError
-from wukong_build.links import Bounds, Columns, CorpusFilter, Filter, Link, Rewrite
-from wukong_build.schema import SAMPLES
+from wukong_build.links import Bounds, Columns, CorpusFilter, CorpusRewrite, Filter, Link, Rewrite
+from wukong_build.schema import MANIFEST, SAMPLES
 
 
 class Length(Filter, frozen=True, kw_only=True):
@@ -56,6 +56,24 @@ class Twin(CorpusFilter, frozen=True, kw_only=True):
         owners = [firsts[caption] for caption in batch["caption"].to_pylist()]
         twins = [None if owner == key else owner for key, owner in zip(batch["key"].to_pylist(), owners, strict=True)]
         return {"twin": pa.array([0.0 if twin is None else 1.0 for twin in twins]), "twin_of": pa.array(twins, pa.string())}
+
+
+class Chorus(CorpusRewrite, frozen=True, kw_only=True):
+    """The caption, and behind it how many samples there are."""
+
+    reads: ClassVar[tuple[str, ...]] = ("caption",)
+
+    def survey(self, batch: Batch) -> pa.Table:
+        """How many samples these are."""
+        return pa.table({"count": [len(batch)]})
+
+    def merge(self, surveys: pa.Table) -> pa.Table:
+        """How many there are."""
+        return pa.table({"count": [pc.sum(surveys["count"])]})
+
+    def rewrite(self, batch: Batch, merged: pa.Table) -> pa.Array:
+        """With the number behind."""
+        return pc.binary_join_element_wise(batch["caption"], str(merged["count"][0]), "")
 
 
 def chain(**links: Any) -> Chain:
@@ -186,7 +204,7 @@ def test_evidence_columns_are_declared_in_order() -> None:
     """The chain's columns are those of its links, in their order, each under one name."""
     columns = list(chain(**FULL).columns())
     assert columns[:2] == ["shorter_side", "normalise_caption"]
-    assert columns[-3:] == ["near_duplicate", "near_duplicate_of", "near_duplicate_distance"]
+    assert columns[-4:] == ["near_duplicate", "near_duplicate_of", "near_duplicate_distance", "alternate_captions"]
     assert len(columns) == len(set(columns))
 
 
@@ -266,6 +284,27 @@ def test_a_rewrite_reaches_those_still_in() -> None:
     assert here.batch["caption_found"].to_pylist() == ["a", "bb"]
 
 
+def test_a_corpus_rewrite_changes_captions_as_a_rewrite_does() -> None:
+    """It ends a pass, later links read what it wrote and depend on it, and who is out keeps the caption he had."""
+    links: dict[str, Link] = {"shout": Shout(), "chorus": Chorus(), "length": Length(at_least=3)}
+    passes = Chain(links).passes()
+    assert [(p.lookup, p.links, p.survey) for p in passes] == [
+        (None, (links["shout"],), links["chorus"]),
+        (links["chorus"], (links["length"],), None),
+    ]
+    before = Chain({name: links[name] for name in ("shout", "length")}).fingerprints()
+    after = Chain(links).fingerprints()
+    assert {name for name in before if before[name] != after[name]} == {"length"}
+    here = scored(["a", "bb", None], [None, "timeout", None])
+    here.run(links["shout"])
+    merged = Chorus().merge(Chorus().survey(here.survivors()))
+    here.run(links["chorus"], merged=merged)
+    here.run(links["length"])
+    assert here.table()["caption"].to_pylist() == ["a!2", "bb", None]
+    assert here.table()["chorus"].to_pylist() == ["a!2", None, None]
+    assert here.table()["dropped_by"].to_pylist() == [None, "fetch:timeout", "length"]
+
+
 def test_evidence_names_the_sample_kept_instead() -> None:
     """The column `<link>_of` of a dropped sample becomes the ledger's `duplicate_of`."""
     here = scored(["x", "y", "x"])
@@ -337,3 +376,13 @@ def test_no_other_link_may_be_called_like_a_column_of_the_crawl(tmp_path: Path, 
             chain(**{f"forger:{name}": {}})
     with pytest.raises(ConfigError, match="reads `weight`, which nothing before it writes"):
         chain(**{"forger:Weight": {}})
+
+
+def test_manifests_tell_scores_and_hashes_but_no_texts_on_their_way() -> None:
+    """Every filter's number and what measures say of the picture; nothing of rewrites, and no copy of a caption before them."""
+    links = ("image_bytes", "simplified", "contact_details", "person_names", "phash", "pdq", "caption_frequency", "language")
+    published = Chain.parse(dict.fromkeys(links), where="filter").published()
+    names = ["contact_details", "phash", "pdq", "pdq_quality", "caption_frequency", "language"]
+    assert [column.name for column in published] == names
+    assert all(column.meaning for column in published)
+    assert not {column.name for column in published} & set(MANIFEST.arrow.names)

@@ -14,6 +14,7 @@ import yaml
 from wukong_build.cli import main
 from wukong_build.config import CrawlSettings, parse_config
 from wukong_build.schema import TABLES
+from wukong_build.shards import FORMS, Resize, ShardSettings
 from wukong_build.web.optout import SIGNALS
 from wukong_build.web.sources.presets import PRESETS
 
@@ -35,7 +36,7 @@ def test_readme_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     """Every command of `wukong-build --help` stands in the README's table, and no other."""
     with pytest.raises(SystemExit):
         main(["--help"])
-    commands = set(re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE))
+    commands = set(re.findall(r"^    (\w+)(?: |$)", capsys.readouterr().out, re.MULTILINE))
     assert set(re.findall(r"^\| `wukong-build (\w+)", _text("README.md"), re.MULTILINE)) == commands != set()
 
 
@@ -93,6 +94,18 @@ def test_every_table_is_documented() -> None:
     for table in TABLES:
         assert f"## {table.name}\n" in text
         assert all(f"| `{column.name}` |" in text and column.meaning for column in table.columns)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_page_on_reading_names_every_form(form: str) -> None:
+    """Every form of `wukong-build export`."""
+    assert f"\n| `{form}` | " in _text("docs/reading.md")
+
+
+@pytest.mark.parametrize("name", [field.name for kind in (ShardSettings, Resize) for field in msgspec.structs.fields(kind)])
+def test_the_page_on_shards_names_every_setting(name: str) -> None:
+    """Every key of the config's shard section; the card's are told on the page on reading."""
+    assert re.search(rf"\b{name}: ", _text("docs/shards.md" if name != "card" else "configs/init.yaml"))
 
 
 @pytest.mark.parametrize("name", [*SIGNALS, *PRESETS, *msgspec.structs.asdict(CrawlSettings())])

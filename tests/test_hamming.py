@@ -1,6 +1,8 @@
-"""The all-pairs join against the plain definition."""
+"""Who stands for whom among hashes, against the rule as it reads."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 import pytest
@@ -8,67 +10,153 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wukong_build import hamming
-from wukong_build.hamming import AT_MOST_DISTANCE, distances, hashes_of, pairs_within
+from wukong_build.hamming import AT_MOST_DISTANCE, Items, Near, distances, first_kept, first_near, hashes_of
 
 WORD = st.integers(0, 2**64 - 1)
 FLIPS = st.lists(st.integers(0, 63), max_size=12)
 DISTANCES = st.integers(0, AT_MOST_DISTANCE)
+CONFIRMED_WITHIN = 3
 
 
 @st.composite
 def clustered_hashes(draw: st.DrawFn) -> list[int]:
-    """Distinct hashes, many of them a few bits from another one, in chains and clusters."""
+    """Hashes of which many are equal to another one or a few bits from it, in chains and clusters."""
     hashes = draw(st.lists(WORD, min_size=1, max_size=8))
     for flips in draw(st.lists(FLIPS, max_size=40)):
         near = draw(st.sampled_from(hashes))
         for bit in flips:
             near ^= 1 << bit
         hashes.append(near)
-    return list(dict.fromkeys(hashes))
+    return draw(st.permutations(hashes))
 
 
-def plain_pairs(hashes: list[int], distance: int) -> list[tuple[int, int]]:
-    """Every pair, compared."""
-    return [
-        (low, high)
-        for low in range(len(hashes))
-        for high in range(low + 1, len(hashes))
-        if (hashes[low] ^ hashes[high]).bit_count() <= distance
-    ]
+@pytest.fixture(params=[(hamming.FEW, 1), (0, 1 << 10), (0, 3), (0, 0)], ids=["few", "pairs", "some pairs", "rounds"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every way to come to the result: all with all; by all pairs; by all pairs after a round or two; in rounds to the end."""
+    few, pairs = request.param
+    monkeypatch.setattr(hamming, "FEW", few)
+    monkeypatch.setattr(hamming, "_PAIRS", pairs)
+    monkeypatch.setattr(hamming, "_STREAMED", 5)
 
 
-def joined_pairs(hashes: list[int], distance: int) -> list[tuple[int, int]]:
-    """What the join gives, as plain pairs."""
-    lower, higher = pairs_within(np.array(hashes, np.uint64), distance)
-    return list(zip(lower.tolist(), higher.tolist(), strict=True))
+def plain_first_kept(items: list[tuple[int, ...]], distance: int) -> list[int]:
+    """One after the other, each compared with every one kept before it."""
+    kept: list[int] = []
+    owner = []
+    for index, item in enumerate(items):
+        near = next((other for other in kept if is_near(item, items[other], distance)), index)
+        if near == index:
+            kept.append(index)
+        owner.append(near)
+    return owner
 
 
-@given(clustered_hashes(), DISTANCES)
-@settings(deadline=None)
-def test_the_join_finds_every_pair_once(hashes: list[int], distance: int) -> None:
-    """All pairs within the distance, each once and sorted, and no others, for every distance."""
-    assert joined_pairs(hashes, distance) == plain_pairs(hashes, distance)
+def is_near(left: tuple[int, ...], right: tuple[int, ...], distance: int) -> bool:
+    """Within the distance, and confirmed by the words behind the first."""
+    differing = sum((a ^ b).bit_count() for a, b in zip(left[1:], right[1:], strict=True))
+    return (left[0] ^ right[0]).bit_count() <= distance and differing <= CONFIRMED_WITHIN
 
 
-@pytest.mark.parametrize("chosen", [1, 2, 3, 4])
+def arrays(items: list[tuple[int, ...]], words: int = 0) -> Items:
+    """Items as the module wants them."""
+    table = np.array(items, np.uint64).reshape(len(items), 1 + words)
+    return Items(table[:, 0].copy(), table[:, 1:].copy())
+
+
+def alone(hashes: list[int]) -> Items:
+    """Items without a second hash."""
+    return Items.of(np.array(hashes, np.uint64))
+
+
+@pytest.mark.usefixtures("way")
+class TestEveryWay:
+    """What holds whichever way the result is come by."""
+
+    @given(clustered_hashes(), DISTANCES)
+    @settings(deadline=None)
+    def test_the_first_kept_one_stands_for_each(self, hashes: list[int], distance: int) -> None:
+        """Ties, chains and clusters, for every distance."""
+        assert first_kept(alone(hashes), Near(distance)).tolist() == plain_first_kept([(h,) for h in hashes], distance)
+
+    @given(clustered_hashes(), st.data(), DISTANCES)
+    @settings(deadline=None)
+    def test_second_hashes_confirm(self, hashes: list[int], data: st.DataObject, distance: int) -> None:
+        """A pair that the second hashes do not confirm is none, also where the first ones are equal."""
+        words = data.draw(st.lists(st.sampled_from([0, 1, 7, 15, 2**64 - 1]), min_size=len(hashes), max_size=len(hashes)))
+        items = [(first, word, word >> 1) for first, word in zip(hashes, words, strict=True)]
+        assert first_kept(arrays(items, 2), Near(distance, CONFIRMED_WITHIN)).tolist() == plain_first_kept(items, distance)
+
+    @given(clustered_hashes(), st.integers(0, 48), DISTANCES, st.booleans())
+    @settings(deadline=None)
+    def test_the_first_of_others_is_found(self, hashes: list[int], cut: int, distance: int, confirmed: bool) -> None:
+        """Or none, where none is near; the others may come in many chunks."""
+        items = [(number, number & 255) if confirmed else (number,) for number in hashes]
+        ours, others = items[cut:], items[:cut]
+        expected = [next((i for i, other in enumerate(others) if is_near(item, other, distance)), -1) for item in ours]
+        words = len(items[0]) - 1
+        near = Near(distance, CONFIRMED_WITHIN)
+        assert first_near(arrays(ours, words), arrays(others, words), near).tolist() == expected
+
+    def test_a_long_chain_is_decided_link_by_link(self) -> None:
+        """Each is near to the next alone: every second one is kept, and none stands for one that is far from it."""
+        chain = [sum(1 << bit for bit in range(links)) for links in range(0, 64, 4)]
+        assert first_kept(alone(chain), Near(4)).tolist() == [i - i % 2 for i in range(len(chain))]
+
+
+@pytest.mark.parametrize("chosen", range(1, 6))
 @pytest.mark.parametrize("distance", range(AT_MOST_DISTANCE + 1))
 def test_every_cut_into_blocks_is_exact(chosen: int, distance: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many blocks must agree, and however small the chunks, no pair is lost or found twice."""
+    """However many blocks must agree, and however few bits of them are sorted by, no pair is lost or found twice."""
     random = np.random.default_rng(distance)
     hashes = [int(word) for word in random.integers(0, 2**64, 20, np.uint64)]
     for word in hashes[:20] * 2:
         flips = random.choice(64, random.integers(1, distance + 3), replace=False)
         hashes.append(word ^ sum(1 << int(bit) for bit in flips))
+    hashes = list(dict.fromkeys(hashes)) + [hashes[0] ^ low for low in range(1, 200)]
     hashes = list(dict.fromkeys(hashes))
     monkeypatch.setattr(hamming, "_blocks_to_agree", lambda count, distance: chosen)
-    monkeypatch.setattr(hamming, "_CHUNK", 7)
-    assert joined_pairs(hashes, distance) == plain_pairs(hashes, distance)
+    monkeypatch.setattr(hamming, "_BLOCK_BITS", 5)
+    expected = sorted(
+        high << 32 | low
+        for low, high in itertools.combinations(range(len(hashes)), 2)
+        if (hashes[low] ^ hashes[high]).bit_count() <= distance
+    )
+    joined = hamming._join(alone(hashes), Near(distance), room=1 << 16)
+    assert joined.pairs is not None
+    assert sorted(joined.pairs.tolist()) == expected
+
+
+@pytest.mark.parametrize("processors", [1, 2, 5])
+def test_the_number_of_processors_changes_nothing(processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds a pair first."""
+    random = np.random.default_rng(0)
+    hashes = random.integers(0, 2**64, 20_000, np.uint64)
+    hashes[::3] = hashes[1::3][: len(hashes[::3])] ^ (np.uint64(1) << random.integers(0, 64, len(hashes[::3]), np.uint64))
+    monkeypatch.setattr(hamming, "_processors", lambda: processors)
+    kept = first_kept(Items.of(hashes), Near(2))
+    nearest = {index: int(owner) for index, owner in enumerate(kept) if owner != index}
+    assert len(nearest) >= len(hashes[::3])
+    assert all(kept[owner] == owner and int(hashes[owner] ^ hashes[index]).bit_count() <= 2 for index, owner in nearest.items())
+    monkeypatch.undo()
+    assert first_kept(Items.of(hashes), Near(2)).tolist() == kept.tolist()
+
+
+def test_a_hundred_thousand_equal_hashes_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ties are not compared with each other, and their neighbours find the first of them."""
+    monkeypatch.setattr(hamming, "_PAIRS", 4)
+    random = np.random.default_rng(0)
+    hashes = np.concatenate([np.full(100_000, 77, np.uint64), random.integers(0, 2**64, 10_000, np.uint64), [np.uint64(76)]])
+    kept = first_kept(Items.of(hashes), Near(1))
+    assert set(kept[:100_000].tolist()) == {0}
+    assert kept[-1] == 0
+    assert (kept[100_000:-1] == np.arange(100_000, len(hashes) - 1)).all()
 
 
 @pytest.mark.parametrize("hashes", [[], [5]])
 def test_few_hashes_have_no_pairs(hashes: list[int]) -> None:
-    """Nothing, or a single hash, has no pairs."""
-    assert joined_pairs(hashes, 4) == []
+    """Nothing, or a single hash, stands for itself."""
+    assert first_kept(alone(hashes), Near(4)).tolist() == list(range(len(hashes)))
+    assert first_near(alone(hashes), alone([]), Near(4)).tolist() == [-1] * len(hashes)
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wukong_build.errors import StoreError
-from wukong_build.store import Store, digest_of, fingerprint_of
+from wukong_build.errors import ConfigError, StoreError
+from wukong_build.store import Store, digest_of, fingerprint_of, new_folder
 
 TABLE = pa.table({"key": ["a", "b"], "caption": ["猫", None], "image": pa.array([b"1", None], pa.large_binary())})
 
@@ -57,6 +58,22 @@ def script(local: Store) -> Script:
 def files(store: Store) -> list[str]:
     """Every file of a local run."""
     return sorted(path.relative_to(store.root).as_posix() for path in Path(store.root).rglob("*") if path.is_file())
+
+
+def test_columns_by_which_rows_are_looked_up_have_bloom_filters(local: Store) -> None:
+    """A reader that looks for one row passes by a part that lacks it, where statistics cannot tell."""
+    keys = pa.table({"key": [f"{number:04d}" for number in range(0, 2000, 2)], "caption": ["猫"] * 1000})
+    local.write("shards", "00000", keys, looked_up_by=("key",))
+    metadata = "SELECT path_in_schema, bloom_filter_offset IS NOT NULL FROM parquet_metadata(?)"
+    path = local.part_path("shards", "00000")
+    assert dict(duckdb.execute(metadata, (path,)).fetchall()) == {"key": True, "caption": False}
+    probe = "SELECT bloom_filter_excludes FROM parquet_bloom_probe(?, 'key', ?)"
+    assert duckdb.execute(probe, (path, "0004")).fetchall() == [(False,)]
+    missed = [duckdb.execute(probe, (path, f"{number:04d}")).fetchall()[0][0] for number in range(1, 200, 2)]
+    assert sum(missed) > 90
+    column = pq.ParquetFile(path).metadata.row_group(0).column(0)
+    assert column.has_column_index
+    assert (column.statistics.min, column.statistics.max) == ("0000", "1998")
 
 
 def test_a_part_is_read_as_it_was_written(store: Store) -> None:
@@ -238,3 +255,33 @@ def test_image_bytes_are_stored_as_they_are(local: Store) -> None:
     assert (image.path_in_schema, image.compression, image.statistics) == ("image", "UNCOMPRESSED", None)
     assert caption.compression == "ZSTD"
     assert caption.statistics.has_min_max
+
+
+def test_a_new_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Where the block fails nothing is left; where it ends the folder has its name; an empty one may be there before."""
+
+    def write(*, fail: bool) -> None:
+        with new_folder(str(tmp_path / "new")) as folder:
+            (folder / "file").write_text("half")
+            assert not list((tmp_path / "new").glob("*"))
+            if fail:
+                raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        write(fail=True)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "new").mkdir()
+    write(fail=False)
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["new", "new/file"]
+
+
+@pytest.mark.parametrize(
+    ("path", "complaint"), [("there", "is there already"), ("memory://x", "a folder on this machine is meant")]
+)
+def test_a_folder_that_cannot_be_new_is_refused(path: str, complaint: str, tmp_path: Path) -> None:
+    """One with something in it, a file, or another machine's."""
+    (tmp_path / "there").write_text("mine")
+    target = path if "://" in path else str(tmp_path / path)
+    with pytest.raises(ConfigError, match=complaint), new_folder(target):
+        pass
+    assert (tmp_path / "there").read_text() == "mine"

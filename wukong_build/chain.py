@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 from wukong_build import corpus, filters, resources
 from wukong_build.batch import Batch
 from wukong_build.errors import ConfigError, explain_mismatch, listed, nearest, shown
-from wukong_build.links import Bounds, Columns, CorpusFilter, Link, LocalLink, Recorded, Rewrite, code_of
-from wukong_build.schema import SAMPLES
+from wukong_build.links import AnyRewrite, Bounds, Columns, CorpusLink, Link, LocalLink, Measure, Recorded, code_of
+from wukong_build.schema import MANIFEST, SAMPLES, Column
 from wukong_build.store import fingerprint_of
 
 Mask = npt.NDArray[np.bool_]
@@ -35,10 +35,10 @@ class Pass(msgspec.Struct, frozen=True):
     """Links that one part goes through without waiting for the others."""
 
     index: int
-    lookup: CorpusFilter | None
+    lookup: CorpusLink | None
     """The whole-corpus link that ended the pass before: its score is looked up first."""
     links: tuple[Link, ...]
-    survey: CorpusFilter | None
+    survey: CorpusLink | None
     """The whole-corpus link that ends this pass."""
 
 
@@ -91,10 +91,10 @@ class Chain(msgspec.Struct, frozen=True):
     def passes(self) -> list[Pass]:
         """The links, cut after every one that must see the whole corpus."""
         passes: list[Pass] = []
-        lookup: CorpusFilter | None = None
+        lookup: CorpusLink | None = None
         local: list[Link] = []
         for link in self.links.values():
-            if isinstance(link, CorpusFilter):
+            if isinstance(link, CorpusLink):
                 passes.append(Pass(len(passes), lookup, tuple(local), link))
                 lookup, local = link, []
             else:
@@ -111,9 +111,26 @@ class Chain(msgspec.Struct, frozen=True):
             digests = [resources.digest(resource) for resource in link.resources()]
             fingerprints[name] = fingerprint_of(code_of(link), link.settings(), digests, read)
             made_from |= dict.fromkeys(link.columns(), fingerprints[name])
-            if isinstance(link, Rewrite):
+            if isinstance(link, AnyRewrite):
                 caption = fingerprints[name]
         return fingerprints
+
+    def published(self) -> list[Column]:
+        """What manifests tell of the links: each filter's score, and what measures say that do not read the caption.
+
+        Texts on their way to the caption, and what was found in them, may hold what a later rewrite masks.
+        """
+        columns = []
+        for name, link in self.links.items():
+            if isinstance(link, Bounds):
+                columns.append(Column(name, link.columns()[name], link.meaning))
+            elif isinstance(link, Measure) and not {"caption", "caption_found"}.intersection(link.reads):
+                columns += [
+                    Column(column, kind, link.meaning if column == name else f"beside {name}, which see")
+                    for column, kind in link.columns().items()
+                ]
+        recorded = MANIFEST.arrow.names
+        return [column for column in columns if column.name not in recorded]
 
     def bounded(self) -> dict[str, Bounds]:
         """The links that drop."""
@@ -213,7 +230,8 @@ class Scored:
     def __init__(self, batch: Batch, state: pa.Table, *, everything: bool = False) -> None:
         self.batch = batch.with_columns({"caption": state["caption"].combine_chunks()})
         self._kept = np.array(state["kept"].to_numpy(), bool)
-        self._why = {name: state[name].combine_chunks() for name in ("dropped_by", "score", "bound", "duplicate_of")}
+        self._why = state.select(["dropped_by", "score", "bound", "duplicate_of"])
+        self._row_of_why = np.arange(len(batch))
         self._written: dict[str, pa.Array] = {}
         self._everything = everything
 
@@ -223,7 +241,7 @@ class Scored:
 
     def _wanted(self, link: Link) -> Mask:
         """The samples that a link is to measure."""
-        return np.ones(len(self.batch), bool) if self._everything and not isinstance(link, CorpusFilter) else self._kept
+        return np.ones(len(self.batch), bool) if self._everything and not isinstance(link, CorpusLink) else self._kept
 
     def run(self, link: Link, known: pa.Table | None = None, merged: pa.Table | None = None) -> Cost:
         """Measure the samples still in and not `known` yet, drop those out of bounds; says what measuring took."""
@@ -237,7 +255,7 @@ class Scored:
         measured[rows] = True
         self._written |= {**columns, name + MEASURED: pa.array(measured)}
         self.batch = self.batch.with_columns(columns)
-        if isinstance(link, Rewrite):
+        if isinstance(link, AnyRewrite):
             self.batch = self.batch.with_columns({"caption": pc.if_else(pa.array(wanted), columns[name], self.batch["caption"])})
         if isinstance(link, Bounds) and link.bounded:
             self._drop(link, columns)
@@ -251,13 +269,19 @@ class Scored:
         return _overlaid(known, _measure(link, self.batch, rows, merged), rows, len(self.batch))
 
     def _drop(self, link: Bounds, columns: Columns) -> None:
-        score = columns[link.name()]
-        out = self._kept & ~link.keep(score).to_numpy(zero_copy_only=False)
-        why = {"dropped_by": pa.scalar(link.name()), "score": score.cast(STATE["score"]), "bound": link.missed_bounds(score)}
-        if f"{link.name()}_of" in columns:
-            why["duplicate_of"] = columns[f"{link.name()}_of"]
-        self._why |= {name: pc.if_else(pa.array(out), values, self._why[name]) for name, values in why.items()}
-        self._kept &= ~out
+        """Note why samples that are still in go out, each once: below what is noted already, and which row that is."""
+        rows = np.flatnonzero(self._kept & ~link.keep(columns[link.name()]).to_numpy(zero_copy_only=False))
+        score = columns[link.name()].take(pa.array(rows))
+        duplicates = columns.get(f"{link.name()}_of")
+        why = {
+            "dropped_by": pa.repeat(link.name(), len(rows)),
+            "score": score.cast(STATE["score"]),
+            "bound": link.missed_bounds(score),
+            "duplicate_of": pa.nulls(len(rows), pa.string()) if duplicates is None else duplicates.take(pa.array(rows)),
+        }
+        self._row_of_why[rows] = len(self._why) + np.arange(len(rows))
+        self._why = pa.concat_tables([self._why, pa.table(why)])
+        self._kept[rows] = False
 
     def survivors(self) -> Batch:
         """The samples that are still in."""
@@ -265,10 +289,9 @@ class Scored:
 
     def table(self) -> pa.Table:
         """`key`, then what the links wrote, then the state: one row a sample."""
-        state = {"kept": self._kept, **self._why, "caption": self.batch["caption"]}
-        return pa.table(
-            {"key": self.batch["key"], **self._written, **{name: pa.array(state[name], kind) for name, kind in STATE.items()}}
-        )
+        why = dict(zip(self._why.column_names, self._why.take(pa.array(self._row_of_why)).columns, strict=True))
+        state = {"kept": pa.array(self._kept), **why, "caption": self.batch["caption"]}
+        return pa.table({"key": self.batch["key"], **self._written, **state})
 
 
 class Verdict(NamedTuple):
@@ -311,7 +334,7 @@ def _measure(link: Link, batch: Batch, rows: Any, merged: pa.Table | None) -> Co
     if not len(rows):
         return {name: pa.nulls(0, kind) for name, kind in link.columns().items()}
     part = batch if len(rows) == len(batch) else batch.select(rows.tolist())
-    return link.measure(part, merged) if isinstance(link, CorpusFilter) else cast("LocalLink", link).measure(part)
+    return link.measure(part, merged) if isinstance(link, CorpusLink) else cast("LocalLink", link).measure(part)
 
 
 def _overlaid(known: pa.Table | None, fresh: Columns, rows: Any, length: int) -> Columns:

@@ -116,6 +116,21 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--samples", type=int, default=10_000, metavar="N", help="of one shard (default: %(default)s)")
         command.add_argument("--seed", type=int, default=0, metavar="S", help="of the shuffle (default: %(default)s)")
         command.add_argument("--workers", type=int, default=2, metavar="N", help="processes (default: %(default)s)")
+    export = add("export", "write the published dataset in a form that other programs read", _export)
+    export.add_argument("run", metavar="RUN", help="directory or URL of the run, whose shards are finished")
+    export.add_argument("--format", required=True, metavar="FORM", help=_forms())
+    export.add_argument("--into", required=True, metavar="DIR", help="a new folder on this machine; nothing is ever overwritten")
+    compliance = add(
+        "compliance",
+        "lay figures beside what GB/T 45654-2025 and the EU's template ask of training data, with blanks",
+        _compliance,
+    )
+    compliance.add_argument("run", metavar="RUN", help="directory or URL of the run, whose shards are finished")
+    compliance.add_argument("--into", metavar="DIR", help="a new folder on this machine (default: compliance in RUN)")
+    compliance.add_argument(
+        "--samples", type=int, default=4000, metavar="N", help="samples to be looked at by people (default: %(default)s)"
+    )
+    compliance.add_argument("--seed", type=int, default=0, help="of the draw (default: %(default)s)")
     _add_engines(add("engines", "list search engines, show a recipe, or try it against its engine", _engines))
     _add_queries(add("queries", "rank Chinese words and phrases by how often they are used, to search for them", _queries))
     init = add("init", "write a commented config to start from", _init)
@@ -145,6 +160,13 @@ def _add_forget(forget: argparse.ArgumentParser) -> None:
         forget.add_argument(f"--{name}", metavar=metavar, action="append", default=[], help=f"{what}; may be given again")
     forget.add_argument("--dry-run", action="store_true", help="print what would go, and why; nothing does")
     forget.add_argument("--json", action="store_true", help="print the tombstones as JSON, one object a line")
+
+
+def _forms() -> str:
+    """The forms of `export` for its help; without the imports that writing them takes."""
+    from wukong_build.shards import FORMS
+
+    return "; ".join(f"{name}: {meaning}" for name, meaning in FORMS.items())
 
 
 def _add_engines(engines: argparse.ArgumentParser) -> None:
@@ -375,6 +397,23 @@ def _republish(options: argparse.Namespace) -> None:
     with contextlib.closing(LocalExecutor(options.workers)) as executor:
         count = republish(options.sources, options.into, settings, executor)
     print(f"{options.into}: {count:,} samples", file=sys.stderr)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from wukong_build.inspect.run import open_run
+    from wukong_build.shards.export import export
+
+    count = export(open_run(options.run).store, options.format, options.into)
+    print(f"{options.into}: {count:,} samples as {options.format}")
+
+
+def _compliance(options: argparse.Namespace) -> None:
+    from wukong_build.inspect.compliance import write_compliance
+    from wukong_build.inspect.run import open_run
+
+    into = options.into or f"{options.run}/compliance"
+    write_compliance(open_run(options.run), into, options.samples, options.seed)
+    print(f"{into}: report.md, and sampling.csv, hosts.csv, domains.csv to fill in")
 
 
 def _engines(options: argparse.Namespace) -> None:

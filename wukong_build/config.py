@@ -18,7 +18,7 @@ import msgspec
 from wukong_build.chain import Chain, config_key
 from wukong_build.errors import ConfigError, explain_mismatch, listed, nearest, shown
 from wukong_build.executors import Executor, LocalExecutor
-from wukong_build.shards import ShardSettings
+from wukong_build.shards import INDEXES, REST, ShardSettings
 from wukong_build.web.caption import KINDS, Captions
 from wukong_build.web.failures import FAILURES
 from wukong_build.web.manners import PORTS, Limits, Manners, PerHost, Proxies, Retries, proxy_urls
@@ -165,6 +165,7 @@ def _check(config: Config, where: str) -> None:
     if config.executor.kind != "local":
         raise ConfigError(f"{where}: executor.kind: found {config.executor.kind!r}; there is `local`")
     _check_crawl(config.crawl, where)
+    _check_shard(config.shard, config.filter, where)
 
 
 def _check_crawl(crawl: CrawlSettings, where: str) -> None:
@@ -189,6 +190,23 @@ def _check_crawl(crawl: CrawlSettings, where: str) -> None:
         crawl.manners(images=False).require_contact(hosts)
     except ConfigError as error:
         raise ConfigError(f"{where}: crawl.user_agent: {error}") from None
+
+
+def _check_shard(shard: ShardSettings, chain: Chain, where: str) -> None:
+    """As above, for what is published."""
+    _check_names(shard.scores, [column.name for column in chain.published()], f"{where}: shard.scores: no filter writes")
+    _check_names(shard.index, INDEXES, f"{where}: shard.index: no index is called")
+    if not re.fullmatch("#[0-9a-fA-F]{6}", shard.resize.background):
+        found = shown(shard.resize.background)
+        raise ConfigError(f'{where}: shard.resize.background: found {found}; a colour is meant, as in "#ffffff"')
+    for name, amount in shard.splits.items():
+        at = f"{where}: shard.splits.{name}"
+        if not re.fullmatch("[a-z][a-z0-9_]*", name):
+            raise ConfigError(f"{at}: splits are called by small Latin letters, digits and _, as in train")
+        if not (amount == REST if isinstance(amount, str) else 0 < amount < 1 or (isinstance(amount, int) and amount >= 1)):
+            raise ConfigError(f"{at}: found {shown(amount)}; a number of samples is meant, a share as in 0.01, or {REST}")
+    if shard.splits and list(shard.splits.values()).count(REST) != 1:
+        raise ConfigError(f"{where}: shard.splits: one split is to have the {REST}, as in {{train: {REST}, test: 0.01}}")
 
 
 def _check_names(names: Iterable[str], there: Collection[str], complaint: str) -> None:

@@ -75,8 +75,8 @@ def _at(content: bytes, place: int, layout: str) -> tuple[int, ...]:
     return struct.unpack_from(layout, content, place)
 
 
-def _colours(flags: int) -> int:
-    """Bytes of the colour table that these flags announce."""
+def colour_bytes(flags: int) -> int:
+    """Bytes of the colour table of a GIF that these flags announce."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
@@ -85,7 +85,7 @@ def _gif_blocks(content: bytes) -> Iterator[int]:
 
     Bytes that begin no block are steps of their own; decoders pass over them.
     """
-    place = _GIF_HEADER + _colours(content[10]) if len(content) > _GIF_HEADER else len(content)
+    place = _GIF_HEADER + colour_bytes(content[10]) if len(content) > _GIF_HEADER else len(content)
     while place < len(content) and content[place] != _TRAILER:
         kind = content[place]
         if kind == _IMAGE and place + _GIF_DESCRIPTOR >= len(content):
@@ -95,7 +95,7 @@ def _gif_blocks(content: bytes) -> Iterator[int]:
             place += 1
             continue
         # behind the colours of an image one byte says how long its codes are
-        place += _GIF_DESCRIPTOR + _colours(content[place + 9]) + 1 if kind == _IMAGE else 2
+        place += _GIF_DESCRIPTOR + colour_bytes(content[place + 9]) + 1 if kind == _IMAGE else 2
         while place < len(content) and content[place]:
             yield _PIECE
             place += 1 + content[place]

@@ -1,4 +1,4 @@
-"""What a link of the chain may be: Filter, Measure, Rewrite, and the two that must see the whole corpus.
+"""What a link of the chain may be: Filter, Measure, Rewrite, and the two of these that must see the whole corpus.
 
 A link *is* its config: a frozen struct whose fields are the keys a user writes. It holds no other state, it pickles, it
 writes no file, and reads only the resources it names. It knows nothing of the chain, of parts or of other links.
@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, final
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -156,18 +158,14 @@ class Rewrite(Link, frozen=True, kw_only=True):
         return {self.name(): self.rewrite(batch)}
 
 
-class CorpusFilter(Bounds, frozen=True, kw_only=True):
-    """Gives every sample one number by what the whole corpus says of it: survey each part, merge, score by look-up.
+class CorpusLink(Link, frozen=True, kw_only=True):
+    """Looks up what the whole corpus says of each sample: survey each part, merge, look up. It ends a pass.
 
     The result does not depend on how the corpus is cut into parts, nor on their order.
     """
 
-    score_type: ClassVar[pa.DataType] = pa.float64()
-
-    @classmethod
-    def columns(cls) -> dict[str, pa.DataType]:
-        """Every column it writes, its own first."""
-        return {cls.name(): cls.score_type, **cls.writes}
+    rows_together: ClassVar[int | None] = None
+    """A corpus of more rows of surveys is merged in pieces; None where a merge must see all of them."""
 
     @abstractmethod
     def survey(self, batch: Batch) -> pa.Table:
@@ -181,9 +179,55 @@ class CorpusFilter(Bounds, frozen=True, kw_only=True):
     def measure(self, batch: Batch, merged: pa.Table) -> Columns:
         """One array for each of `columns()`, looked up in the merged table."""
 
+    def pieces_of(self, surveys: pa.Table, pieces: int) -> npt.NDArray[np.int64]:
+        """Numbers of the pieces that each row comes into, copies × rows, where the corpus is cut into `pieces`, a power of two.
+
+        Rows that must be merged together are together in some piece.
+        """
+        raise NotImplementedError
+
+    def merge_piece(self, rows: pa.Table, _number: int, _pieces: int) -> pa.Table:
+        """What one piece contributes to the look-up: that of a number, of so many as `pieces_of` was given."""
+        return self.merge(rows)
+
+    def join_pieces(self, merged: pa.Table) -> pa.Table:
+        """The look-up, of what all pieces contribute, in the order of their numbers."""
+        return merged
+
+
+class CorpusFilter(CorpusLink, Bounds, frozen=True, kw_only=True):
+    """Gives every sample one number by what the whole corpus says of it."""
+
+    score_type: ClassVar[pa.DataType] = pa.float64()
+
+    @classmethod
+    def columns(cls) -> dict[str, pa.DataType]:
+        """Every column it writes, its own first."""
+        return {cls.name(): cls.score_type, **cls.writes}
+
+
+class CorpusRewrite(CorpusLink, frozen=True, kw_only=True):
+    """Changes the caption, as a `Rewrite` does, by what the whole corpus says of it."""
+
+    @classmethod
+    def columns(cls) -> dict[str, pa.DataType]:
+        """Every column it writes, its own first."""
+        return {cls.name(): pa.string(), **cls.writes}
+
+    @abstractmethod
+    def rewrite(self, batch: Batch, merged: pa.Table) -> pa.Array:
+        """The new captions; null only where there was none."""
+
+    def measure(self, batch: Batch, merged: pa.Table) -> Columns:
+        """The new captions under the link's own name. A rewrite with evidence overrides this and adds the columns of `writes`."""
+        return {self.name(): self.rewrite(batch, merged)}
+
 
 LocalLink = Filter | Measure | Rewrite
 """A link that looks at a single sample."""
+
+AnyRewrite = Rewrite | CorpusRewrite
+"""A link that changes the caption."""
 
 
 def code_of(link: Link) -> str:

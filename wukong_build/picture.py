@@ -1,21 +1,22 @@
-"""One image: what its header says, and its pixels decoded at most once, at the smallest scale that serves.
+"""One image: what its header says, and its pixels in grey or colour, decoded at the smallest scale that serves.
 
 Knows nothing of samples, columns or filters. Bytes are recognised by what they are, never by a name or a header of HTTP.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
+from typing import Any, cast
 
 import msgspec
 import numpy as np
 import simplejpeg
-from PIL import Image
+from PIL import Image, ImageCms
 
 from wukong_build import frames
 
@@ -30,6 +31,10 @@ GREY_SIDE = 64
 """A JPEG is decoded at the smallest scale that keeps the shorter side of its grey picture at least this long."""
 
 _KEPT_SIDE = 256  # so a batch's grey pictures stay small; measured: at 64, two copies of a picture hash four times as far apart
+
+_ON_ITS_SIDE = 5  # the first EXIF orientation at which what is stored as width is height
+
+_SRGB = ImageCms.createProfile("sRGB")
 
 _LONGEST_SIDE = 8192  # of a strip: resizing one of 178 million pixels by 1 took more memory than there is
 
@@ -76,6 +81,11 @@ class Header(msgspec.Struct, frozen=True):
     orientation: int
     """EXIF orientation, 1 to 8; 1 means as stored."""
 
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height as the picture is shown."""
+        return (self.width, self.height) if self.orientation < _ON_ITS_SIDE else (self.height, self.width)
+
 
 class Picture:
     """The bytes of one image, and what was read from them so far."""
@@ -117,13 +127,34 @@ class Picture:
             return grey
         return self._decoded(_KEPT_SIDE)
 
+    def colour(self, at_least: tuple[int, int], background: str) -> Image.Image | None:
+        """The picture in 8-bit sRGB, upright and opaque, not smaller than this unless it is; None where it cannot be decoded.
+
+        Profiles and CMYK are converted, what is transparent shows the background, of an animation it is the first frame.
+        """
+        header = self.header
+        if header is None or header.width * header.height > AT_MOST_PIXELS:
+            return None
+        width, height = header.upright_size
+        scale = max(1, min(width // at_least[0], height // at_least[1]))
+        try:
+            if header.format == "jpg" and (plain := _jpeg(self.content, header, "RGB", scale)) is not None:
+                return _upright(_in_srgb(plain, _jpeg_profile(self.content)), header.orientation)
+            with _opened(self.content) as image:
+                image.draft(image.mode, (header.width // scale, header.height // scale))
+                image.load()
+                return _upright(_opaque(image, background, scale), _orientation(image))
+        except Exception:  # noqa: BLE001  hostile bytes, as above
+            return None
+
     def _decoded(self, side: int) -> Image.Image | None:
         """In grey, upright, at the smallest scale of its decoder that leaves the shorter side this long; None where it fails."""
         header = self.header
         if header is None or header.width * header.height > AT_MOST_PIXELS:
             return None
         try:
-            if header.format == "jpg" and (grey := _jpeg_grey(self.content, header, side)) is not None:
+            scale = min(header.width, header.height) // side
+            if header.format == "jpg" and (grey := _jpeg(self.content, header, "GRAY", scale)) is not None:
                 return _upright(_reduced(grey), header.orientation)
             with _opened(self.content) as image:
                 scale = max(1, min(image.size) // side)
@@ -197,25 +228,34 @@ def _plain_jpeg_header(content: bytes) -> Header | None:
     return None
 
 
-def _jpeg_grey(content: bytes, header: Header, side: int) -> Image.Image | None:
-    """The stored pixels of a JPEG in grey, the shorter side at least so long; None where Pillow must look, as at CMYK.
+def _jpeg(content: bytes, header: Header, colours: str, scale: int) -> Image.Image | None:
+    """The stored pixels of a JPEG, reduced by up to a scale; None where Pillow must look, as at CMYK.
 
     ValueError where it is damaged. libjpeg paints over what is missing and only warns, and Pillow does not listen: of files with
     4 kB zeroed or cut out it noticed a tenth, this notices 98 of 100. A progressive JPEG costs four times a baseline one. Its
     first scan alone would be as cheap, and the damage in nine of ten such files would go unseen; so all scans are read.
     """
-    factor = min(8, 1 << max(0, (min(header.width, header.height) // side).bit_length() - 1))  # scales that cost least
+    factor = min(8, 1 << max(0, scale.bit_length() - 1))  # scales that cost least
     size = {"min_width": -(-header.width // factor), "min_height": -(-header.height // factor)}
     try:
-        pixels = simplejpeg.decode_jpeg(content, "GRAY", **size)
+        pixels = simplejpeg.decode_jpeg(content, colours, **size)
     except ValueError as error:
         if _PADDED in str(error):
-            pixels = simplejpeg.decode_jpeg(_without_padding(content), "GRAY", **size)
+            pixels = simplejpeg.decode_jpeg(_without_padding(content), colours, **size)
         elif any(sign in str(error) for sign in _DAMAGE):
             raise
         else:
             return None
-    return Image.fromarray(pixels[:, :, 0])
+    return Image.fromarray(pixels[:, :, 0] if colours == "GRAY" else pixels)
+
+
+def _jpeg_profile(content: bytes) -> bytes | None:
+    """The colour profile of a JPEG, where it has one."""
+    if content.find(b"ICC_PROFILE\0", 0, _METADATA_BYTES) < 0:
+        return None
+    with _opened(content) as image:
+        profile: bytes | None = image.info.get("icc_profile")
+        return profile
 
 
 def _without_padding(content: bytes) -> bytes:
@@ -223,7 +263,7 @@ def _without_padding(content: bytes) -> bytes:
     return content[: content.rfind(_END)].rstrip(b"\0\xff") + _END
 
 
-@contextmanager
+@contextlib.contextmanager
 def _opened(content: bytes) -> Iterator[Image.Image]:
     """The image with its header read, and Pillow's warnings silenced: odd metadata is a fact of the web.
 
@@ -258,8 +298,10 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 def _grey(image: Image.Image) -> Image.Image:
     """All its pixels in 8-bit grey; what is transparent is white, as on a page."""
-    if image.mode.startswith(("I", "F")):
+    if image.mode.startswith("I;16"):
         return _deep_grey(image)
+    if image.mode.startswith(("I", "F")):
+        return _deep_grey(_reduced(image))  # reduced first: of the largest these would be gigabytes
     if image.mode == "LAB":
         return image.getchannel("L")
     if not image.has_transparency_data:
@@ -268,6 +310,40 @@ def _grey(image: Image.Image) -> Image.Image:
     page = Image.new("L", image.size, "white")
     page.paste(image.convert("L"), mask=image.getchannel("A"))
     return page
+
+
+def _opaque(image: Image.Image, background: str, scale: int) -> Image.Image:
+    """All its pixels in 8-bit sRGB; what is transparent shows the background. Only 32-bit pictures are reduced by the scale."""
+    if image.mode.startswith("I;16"):
+        return _deep_grey(image).convert("RGB")
+    if image.mode.startswith(("I", "F")):
+        return _deep_grey(image.reduce(scale)).convert("RGB")
+    profile, alpha = image.info.get("icc_profile"), None
+    if image.has_transparency_data:
+        image = _with_alpha(image)
+        alpha = image.getchannel("A")
+    if image.mode not in ("L", "RGB", "CMYK", "LAB"):
+        image = image.convert("L" if image.mode in ("1", "LA") else "RGB")
+    image = _in_srgb(image, profile)
+    if alpha is None:
+        return image
+    page = Image.new("RGB", image.size, background)
+    page.paste(image, mask=alpha)
+    return page
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """The image in RGB as its profile means it; a profile that makes no sense counts as none, as in browsers."""
+    with contextlib.suppress(OSError, ValueError, ImageCms.PyCMSError):
+        if image.mode == "LAB":
+            return _converted(image, ImageCms.createProfile("LAB"))
+        if profile and not any(name in profile for name in (b"sRGB", "sRGB".encode("utf-16-be"))):
+            return _converted(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+    return image.convert("RGB")
+
+
+def _converted(image: Image.Image, space: Any) -> Image.Image:
+    return cast("Image.Image", ImageCms.profileToProfile(image, space, _SRGB, outputMode="RGB"))
 
 
 def _with_alpha(image: Image.Image) -> Image.Image:
@@ -289,7 +365,7 @@ def _deep_grey(image: Image.Image) -> Image.Image:
     """
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    pixels = np.asarray(_reduced(image)).astype(np.float64)  # reduced first: of the largest these would be gigabytes
+    pixels = np.asarray(image).astype(np.float64)
     pixels = np.nan_to_num(pixels, copy=False, nan=0, posinf=0, neginf=0)
     low, high = pixels.min(), pixels.max()
     return Image.fromarray(((pixels - low) * (255 / ((high - low) or 1))).astype(np.uint8))

@@ -37,6 +37,7 @@ log = logging.getLogger("wukong_build")
 
 _VERSIONS = (
     "wukong-build",
+    "cykooz-resizer",
     "duckdb",
     "jieba",
     "numpy",

@@ -281,11 +281,22 @@ MANIFEST = TableSchema(
         Column("caption", pa.string(), "as published in the .txt member"),
         Column("caption_found", pa.string(), "as the page had it"),
         Column("caption_origin", pa.string(), "where it stood"),
+        Column("text_length", pa.int32(), "characters (code points) of the caption"),
         Column("width", pa.int32(), "pixels of the published image, as stored"),
         Column("height", pa.int32(), "pixels of the published image, as stored"),
         Column("format", pa.string(), "extension of the image member"),
         Column("image_bytes", pa.int64(), "size of the image member"),
         Column("sha256", pa.string(), "of the image member, hex"),
+        Column("original_width", pa.int32(), "pixels of the image as it came, as stored; as img2dataset calls it"),
+        Column("original_height", pa.int32(), "pixels of the image as it came, as stored; as img2dataset calls it"),
+        Column("original_sha256", pa.string(), "of the image as it came, hex: that of the member where nothing was changed"),
+        Column(
+            "source", pa.string(), "source that found it first: its number in the config from 0, its kind, what it was pointed at"
+        ),
+        Column("occurrence_count", pa.int64(), "how often pages and lists name it"),
+        _IMAGE_COLUMNS["http_status"],
+        _IMAGE_COLUMNS["final_url"],
+        _IMAGE_COLUMNS["archive"],
         _IMAGE_COLUMNS["robots"],
         _SAMPLE_OPT_OUT,
         _LICENCES,
@@ -293,6 +304,10 @@ MANIFEST = TableSchema(
         _EXTRA,
     ),
 )
+"""Beside these a manifest has what the links of the chain measured (`Chain.published`); clock times stay in the crawl."""
+
+LOOKED_UP_BY = ("key", "url", "sha256")
+"""Columns of a manifest that have Bloom filters: a reader that looks for one sample opens no shard that lacks it."""
 
 FORGOTTEN = TableSchema(
     "forgotten",

@@ -7,6 +7,7 @@ what it holds. The store knows no stage and no column.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import errno
 import fcntl
@@ -14,7 +15,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,7 +24,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wukong_build.errors import StoreError
+from wukong_build.errors import ConfigError, StoreError
 from wukong_build.schema import SCHEMA_VERSION
 
 NOT_CONTENT = ("image", "fetched_at")
@@ -46,6 +47,27 @@ _DISK_ERRORS = {
     errno.EEXIST,
 }
 """What a disk says that cannot be written; any other error inside a block that writes is about something else."""
+
+
+@contextlib.contextmanager
+def new_folder(path: str) -> Iterator[Path]:
+    """A folder of this machine that is there, whole, when the block ends, and not at all if it fails or is killed.
+
+    ConfigError where it cannot be meant: it is there already with something in it, or is elsewhere.
+    """
+    folder = Path(path)
+    if "://" in path:
+        raise ConfigError(f"--into: found {path!r}; a folder on this machine is meant")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{path}: is there already, and is not overwritten; name another folder")
+    temporary = folder.parent / f".{folder.name}.{os.getpid()}{_TEMPORARY}"
+    with _explained(path):
+        try:
+            temporary.mkdir(parents=True)
+            yield temporary
+            temporary.replace(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def fingerprint_of(*made_of: Any) -> str:
@@ -175,8 +197,9 @@ class Store:
     @contextlib.contextmanager
     def open_part(self, stage: str, part: str) -> Iterator[pq.ParquetFile]:
         """A part whose row groups are read one at a time."""
-        with self.fs.open(self.part_path(stage, part), "rb") as file:
-            yield pq.ParquetFile(file)
+        path = self.part_path(stage, part)
+        with pa.OSFile(path) if self.is_local else self.fs.open(path, "rb") as file:
+            yield pq.ParquetFile(file, pre_buffer=not self.is_local)
 
     def rows_at(
         self, stage: str, part: str, places: Iterable[int], columns: list[str] | None = None
@@ -193,9 +216,31 @@ class Store:
                     yield from ((place, rows.slice(place - first, 1)) for place in here)
                 first = last
 
-    def write(self, stage: str, part: str, table: pa.Table, fingerprint: str = "", notes: dict[str, str] | None = None) -> None:
-        """Write a part whole."""
-        with self.writing(stage, part, table.schema, fingerprint) as writer:
+    def values_at(self, stage: str, part: str, places: Sequence[int], column: str) -> Iterator[pa.Buffer]:
+        """Bytes in a column of a part, at ascending places; one row group is in memory at a time, and none is copied."""
+        with self.open_part(stage, part) as file:
+            first = taken = 0
+            for group in range(file.num_row_groups):
+                last = first + file.metadata.row_group(group).num_rows
+                until = bisect.bisect_left(places, last, taken)
+                if until > taken:
+                    (values,) = file.read_row_group(group, columns=[column])[column].chunks
+                    yield from (values[int(place) - first].as_buffer() for place in places[taken:until])
+                first, taken = last, until
+
+    def write(
+        self,
+        stage: str,
+        part: str,
+        table: pa.Table,
+        fingerprint: str = "",
+        notes: dict[str, str] | None = None,
+        *,
+        looked_up_by: Iterable[str] = (),
+    ) -> None:
+        """Write a part whole; the columns by which single rows will be looked up have Bloom filters."""
+        filters = {name: {"ndv": max(1, len(table)), "fpp": 0.01} for name in looked_up_by}
+        with self.writing(stage, part, table.schema, fingerprint, filters) as writer:
             writer.write_table(table)
             writer.digest = digest_of(table)
             writer.notes = notes or {}
@@ -209,10 +254,12 @@ class Store:
                 writer.digest = fingerprint_of(writer.digest, digest_of(rows))
 
     @contextlib.contextmanager
-    def writing(self, stage: str, part: str, schema: pa.Schema, fingerprint: str = "") -> Iterator[PartWriter]:
+    def writing(
+        self, stage: str, part: str, schema: pa.Schema, fingerprint: str = "", filters: Mapping[str, Any] | None = None
+    ) -> Iterator[PartWriter]:
         """A part written row group by row group; it is there when the block ends, and not at all if the block fails."""
         with self.replacing(f"{stage}/{part}.parquet") as file, _sink(file) as sink:
-            writer = PartWriter(sink, schema)
+            writer = PartWriter(sink, schema, filters or {})
             try:
                 yield writer
                 writer.close(fingerprint)
@@ -305,7 +352,7 @@ class Store:
 class PartWriter:
     """Writes one Parquet file row group by row group; `digest` and further `notes` may be set before it is closed."""
 
-    def __init__(self, file: pa.NativeFile, schema: pa.Schema) -> None:
+    def __init__(self, file: pa.NativeFile, schema: pa.Schema, filters: Mapping[str, Any]) -> None:
         self.digest = ""
         self.notes: dict[str, str] = {}
         plain = [name for name in schema.names if name == "image"]  # image formats are compressed already
@@ -318,6 +365,8 @@ class PartWriter:
             use_dictionary=[name for name in _leaves(schema) if name not in plain],
             write_statistics=[name for name in _leaves(schema) if name not in plain],
             store_schema=True,
+            write_page_index=True,
+            bloom_filter_options=dict(filters),
         )
 
     def write_table(self, table: pa.Table) -> None:

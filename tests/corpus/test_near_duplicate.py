@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wukong_build.batch import Batch
 from wukong_build.corpus.near_duplicate import NearDuplicate
+from wukong_build.errors import ConfigError
 from wukong_build.hamming import AT_MOST_DISTANCE
+
+A, B, C, D = (letter * 32 for letter in "abcd")
+"""Keys, in their order."""
 
 
 class Sample(NamedTuple):
@@ -23,6 +30,8 @@ class Sample(NamedTuple):
     width: int | None = 10
     height: int | None = 10
     caption: str | None = "猫"
+    pdq: int = 0
+    quality: int | None = 100
 
 
 Verdict = tuple[int | None, str | None, int | None]
@@ -36,23 +45,27 @@ def batch_of(samples: list[Sample]) -> Batch:
         "width": pa.array([s.width for s in samples], pa.int32()),
         "height": pa.array([s.height for s in samples], pa.int32()),
         "caption": pa.array([s.caption for s in samples], pa.string()),
+        "pdq": pa.array([None if s.phash is None else f"{s.pdq:064x}" for s in samples], pa.string()),
+        "pdq_quality": pa.array([s.quality for s in samples], pa.int32()),
     }
     return Batch(pa.table(columns))
 
 
-def verdicts(parts: list[list[Sample]], distance: int) -> dict[str, Verdict]:
-    """Score, representative and distance of every sample."""
-    link = NearDuplicate(hamming_distance=distance)
+def measured(link: NearDuplicate, parts: list[list[Sample]]) -> dict[str, dict[str, Any]]:
+    """What the link writes of every sample, by its key."""
     batches = [batch_of(samples) for samples in parts]
     merged = link.merge(pa.concat_tables([link.survey(batch) for batch in batches]))
-    found: dict[str, Verdict] = {}
-    for batch in batches:
-        columns = link.measure(batch, merged)
-        found.update(zip(batch["key"].to_pylist(), zip(*(c.to_pylist() for c in columns.values()), strict=True), strict=True))
-    return found
+    tables = [pa.table({"key": batch["key"], **link.measure(batch, merged)}) for batch in batches]
+    return {row.pop("key"): row for row in pa.concat_tables(tables).to_pylist()}
 
 
-def plain_verdicts(samples: list[Sample], distance: int) -> dict[str, Verdict]:
+def verdicts(parts: list[list[Sample]], link: NearDuplicate) -> dict[str, Verdict]:
+    """Score, representative and distance of every sample."""
+    names = ["near_duplicate", "near_duplicate_of", "near_duplicate_distance"]
+    return {key: tuple(row[name] for name in names) for key, row in measured(link, parts).items()}
+
+
+def plain_verdicts(samples: list[Sample], link: NearDuplicate) -> dict[str, Verdict]:
     """The rule as it reads: one sample after the other, each compared with every one kept before it."""
 
     def rank(sample: Sample) -> tuple[int, int, str]:
@@ -61,12 +74,24 @@ def plain_verdicts(samples: list[Sample], distance: int) -> dict[str, Verdict]:
     kept: list[Sample] = []
     found: dict[str, Verdict] = {sample.key: (None, None, None) for sample in samples if sample.phash is None}
     for sample in sorted((s for s in samples if s.phash is not None), key=rank):
-        differences = ((other.key, (other.phash ^ sample.phash).bit_count()) for other in kept)
-        near = next(((key, difference) for key, difference in differences if difference <= distance), None)
+        near = next(
+            ((other.key, (other.phash ^ sample.phash).bit_count()) for other in kept if look_alike(other, sample, link)), None
+        )
         found[sample.key] = (0, None, None) if near is None else (1, *near)
         if near is None:
             kept.append(sample)
     return found
+
+
+def look_alike(one: Sample, other: Sample, link: NearDuplicate) -> bool:
+    """As the link's settings say."""
+    assert one.phash is not None
+    assert other.phash is not None
+    near = (one.phash ^ other.phash).bit_count() <= link.hamming_distance
+    if link.verify_with is None:
+        return near
+    good = min(one.quality or 0, other.quality or 0) >= link.verify_quality
+    return near and good and (one.pdq ^ other.pdq).bit_count() <= link.verify_distance
 
 
 @st.composite
@@ -81,50 +106,85 @@ def corpora(draw: st.DrawFn) -> list[Sample]:
     hashes += [None] * draw(st.integers(0, 2))
     side = st.sampled_from([None, 0, 1, 2, 3])
     caption = st.sampled_from([None, "", "猫", "狗", "一只猫"])
-    samples = [Sample(f"{row:02d}", phash, draw(side), draw(side), draw(caption)) for row, phash in enumerate(hashes)]
+    pdq, quality = st.sampled_from([0, 1, 7, 1 << 255, 2**256 - 1]), st.sampled_from([None, 49, 50, 100, 100, 100])
+    samples = [
+        Sample(f"{row:032x}", phash, draw(side), draw(side), draw(caption), draw(pdq), draw(quality))
+        for row, phash in enumerate(hashes)
+    ]
     return draw(st.permutations(samples))
 
 
+@pytest.mark.parametrize("verify_with", [None, "pdq"])
 @given(corpora(), st.integers(0, AT_MOST_DISTANCE), st.data())
 @settings(deadline=None)
-def test_the_rule_is_the_plain_one(samples: list[Sample], distance: int, data: st.DataObject) -> None:
+def test_the_rule_is_the_plain_one(
+    verify_with: Literal["pdq"] | None, samples: list[Sample], distance: int, data: st.DataObject
+) -> None:
     """For every distance, order and cut into parts the result is that of comparing each sample with all kept before it."""
+    link = NearDuplicate(hamming_distance=distance, verify_with=verify_with, verify_distance=2)
     cut = data.draw(st.integers(0, len(samples)))
-    found = verdicts([samples[:cut], samples[cut:]], distance)
-    assert found == plain_verdicts(samples, distance)
-    hashes = {sample.key: sample.phash for sample in samples}
-    kept = [hashes[key] or 0 for key, (score, _, _) in found.items() if score == 0]
-    assert all((a ^ b).bit_count() > distance for a in kept for b in kept if a is not b)
-    for key, (score, representative, difference) in found.items():
+    found = verdicts([samples[:cut], samples[cut:]], link)
+    assert found == plain_verdicts(samples, link)
+    by_key = {sample.key: sample for sample in samples}
+    kept = [by_key[key] for key, (score, _, _) in found.items() if score == 0]
+    assert not any(look_alike(a, b, link) for a in kept for b in kept if a is not b)
+    for key, (score, representative, _) in found.items():
         if score == 1:
             assert found[representative or ""][0] == 0
-            assert ((hashes[key] or 0) ^ (hashes[representative or ""] or 0)).bit_count() == difference <= distance
+            assert look_alike(by_key[key], by_key[representative or ""], link)
+
+
+@pytest.mark.parametrize("verify_with", [None, "pdq"])
+@given(corpora(), corpora(), st.integers(0, AT_MOST_DISTANCE), st.sampled_from([2, 8, 64]))
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_merging_in_pieces_changes_nothing(
+    tmp_path: Path, verify_with: Literal["pdq"] | None, samples: list[Sample], earlier: list[Sample], distance: int, pieces: int
+) -> None:
+    """The rows that any piece finds alike decide as all rows do: kept ones, representatives, captions, and earlier pictures."""
+    others = [other._replace(key=f"other/{other.key}") for other in earlier if other.phash is not None]
+    batch = batch_of(others)
+    pq.write_table(pa.table({name: batch[name] for name in ("key", "phash", "pdq", "pdq_quality")}), tmp_path / "set.parquet")
+    link = NearDuplicate(
+        hamming_distance=distance,
+        verify_with=verify_with,
+        verify_distance=2,
+        against=(str(tmp_path / "set.parquet"),),
+        keep_captions=True,
+    )
+    surveys = link.survey(batch_of(samples))
+    numbers = link.pieces_of(surveys, pieces)
+    merged = [
+        link.merge_piece(surveys.filter(pa.array((numbers == number).any(axis=0))), int(number), pieces)
+        for number in np.unique(numbers)
+    ]
+    whole = link.merge(surveys)
+    assert (link.join_pieces(pa.concat_tables(merged)) if merged else whole).equals(whole)
 
 
 @pytest.mark.parametrize(
     ("samples", "expected"),
     [
-        ([Sample("a", 0), Sample("b", 0b1111)], {"a": (0, None, None), "b": (1, "a", 4)}),
-        ([Sample("a", 0), Sample("b", 0b11111)], {"a": (0, None, None), "b": (0, None, None)}),
-        ([Sample("a", 0), Sample("b", 0, 20, 20)], {"a": (1, "b", 0), "b": (0, None, None)}),
-        ([Sample("a", 0), Sample("b", 0, caption="一只猫")], {"a": (1, "b", 0), "b": (0, None, None)}),
-        ([Sample("b", 0), Sample("a", 0)], {"a": (0, None, None), "b": (1, "a", 0)}),
-        ([Sample("a", 0), Sample("b", 7), Sample("c", 63)], {"a": (0, None, None), "b": (1, "a", 3), "c": (0, None, None)}),
-        ([Sample("a", None), Sample("b", None)], {"a": (None, None, None), "b": (None, None, None)}),
-        ([Sample("a", 0, 70_000, 70_000), Sample("b", 0, 1, 1)], {"a": (0, None, None), "b": (1, "a", 0)}),
+        ([Sample(A, 0), Sample(B, 0b1111)], {A: (0, None, None), B: (1, A, 4)}),
+        ([Sample(A, 0), Sample(B, 0b11111)], {A: (0, None, None), B: (0, None, None)}),
+        ([Sample(A, 0), Sample(B, 0, 20, 20)], {A: (1, B, 0), B: (0, None, None)}),
+        ([Sample(A, 0), Sample(B, 0, caption="一只猫")], {A: (1, B, 0), B: (0, None, None)}),
+        ([Sample(B, 0), Sample(A, 0)], {A: (0, None, None), B: (1, A, 0)}),
+        ([Sample(A, 0), Sample(B, 7), Sample(C, 63)], {A: (0, None, None), B: (1, A, 3), C: (0, None, None)}),
+        ([Sample(A, None), Sample(B, None)], {A: (None, None, None), B: (None, None, None)}),
+        ([Sample(A, 0, 70_000, 70_000), Sample(B, 0, 1, 1)], {A: (0, None, None), B: (1, A, 0)}),
         ([], {}),
     ],
     ids=["near", "far", "larger", "longer caption", "smaller key", "chain", "no hash", "more pixels than 32 bits", "nothing"],
 )
 def test_who_represents_whom(samples: list[Sample], expected: dict[str, Verdict]) -> None:
     """The larger picture stays, then the longer caption, then the smaller key; a chain is not swallowed by its end."""
-    assert verdicts([samples], 4) == expected
+    assert verdicts([samples], NearDuplicate(hamming_distance=4)) == expected
 
 
 def test_a_crowd_of_equal_pictures_costs_no_pairs() -> None:
     """Fifty thousand copies of one logo are one hash to the join."""
-    copies = [Sample(f"{row:05d}", 7) for row in range(50_000)]
-    found = verdicts([copies], 4)
+    copies = [Sample(f"{row:032x}", 7) for row in range(50_000)]
+    found = verdicts([copies], NearDuplicate())
     assert sum(score == 0 for score, _, _ in found.values()) == 1
 
 
@@ -133,3 +193,89 @@ def test_an_impossible_distance_is_refused(distance: float) -> None:
     """The config's distance is a whole number of bits that the join can serve."""
     with pytest.raises(msgspec.ValidationError, match="hamming_distance"):
         msgspec.convert({"hamming_distance": distance}, NearDuplicate)
+
+
+def test_another_hash_may_be_compared() -> None:
+    """`hash` names the link, and its column is what is read."""
+    link = NearDuplicate(hash="dhash")
+    assert link.reads == ("key", "width", "height", "caption", "dhash")
+    batch = batch_of([Sample(A, 0), Sample(B, 0)])
+    other = batch.with_columns({"dhash": pa.array(["00" * 8, "ff" * 8])})
+    assert len(link.merge(link.survey(other))) == 0
+    assert len(NearDuplicate().merge(NearDuplicate().survey(other))) == 1
+
+
+def test_a_plain_picture_is_kept_where_matches_are_to_be_confirmed() -> None:
+    """Below the quality asked for nothing is confirmed, however equal the hashes; without a hash nothing is measured."""
+    samples = [Sample(A, 0, quality=49), Sample(B, 0, quality=50), Sample(C, 0, quality=50), Sample(D, None)]
+    found = verdicts([samples], NearDuplicate(verify_with="pdq"))
+    assert found == {A: (0, None, None), B: (0, None, None), C: (1, B, 0), D: (None, None, None)}
+
+
+def test_captions_of_the_dropped_are_gathered() -> None:
+    """Each once, in order of rank, without the representative's own; nothing where nothing was dropped."""
+    samples = [
+        Sample(A, 0, 30, 30, "一只猫"),
+        Sample(B, 1, 20, 20, "猫"),
+        Sample(C, 3, 10, 10, "窗台上的猫"),
+        Sample(D, 2**64 - 1, 10, 10, "狗"),
+        *(Sample(f"{row:032x}", row, 5, 5, caption) for row, caption in [(4, "猫"), (5, None), (6, "一只猫"), (7, "小猫")]),
+    ]
+    found = measured(NearDuplicate(keep_captions=True), [samples[3:], samples[:3]])
+    assert found[A]["alternate_captions"] == ["猫", "窗台上的猫", "小猫"]
+    assert [key for key, row in found.items() if row["alternate_captions"] is not None] == [A]
+    assert found[A]["near_duplicate"] == 0
+    assert all(row["alternate_captions"] is None for row in measured(NearDuplicate(), [samples]).values())
+
+
+def hash_set(path: Path, rows: list[tuple[str, int]]) -> str:
+    """A Parquet file with keys and pHashes."""
+    table = pa.table({"key": [key for key, _ in rows], "phash": [f"{phash:016x}" for _, phash in rows]})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path)
+    return str(path)
+
+
+class TestAgainst:
+    """Earlier pictures win."""
+
+    def test_what_looks_like_an_earlier_picture_goes(self, tmp_path: Path) -> None:
+        """Whatever its rank; and it represents nobody. The keys of other programs are named as they are."""
+        earlier = hash_set(tmp_path / "others.parquet", [("000000017", 0b111)])
+        samples = [Sample(A, 0, 90, 90), Sample(B, 0b111111, 20, 20), Sample(C, 2**64 - 1)]
+        found = verdicts([samples], NearDuplicate(hamming_distance=3, against=(earlier,)))
+        assert found == {A: (1, "000000017", 3), B: (1, "000000017", 3), C: (0, None, None)}
+
+    def test_what_was_published_stays(self, tmp_path: Path) -> None:
+        """A sample of an earlier release is no duplicate of itself, nor of a larger one that came later, nor of another one."""
+        earlier = hash_set(tmp_path / "release.parquet", [(A, 0), (B, 1)])
+        samples = [Sample(A, 0, 1, 1), Sample(B, 1, 1, 1), Sample(C, 0, 90, 90)]
+        found = verdicts([samples], NearDuplicate(against=(earlier,)))
+        assert found == {A: (0, None, None), B: (0, None, None), C: (1, A, 0)}
+
+    def test_the_first_set_is_named_first(self, tmp_path: Path) -> None:
+        """A folder is its files in the order of their names; sets come in the order of the config."""
+        folder = tmp_path / "sets"
+        hash_set(folder / "2.parquet", [(B, 0)])
+        hash_set(folder / "1.parquet", [(A, 1)])
+        file = hash_set(tmp_path / "file.parquet", [(C, 0)])
+        for against, expected in (((str(folder), file), A), ((file, str(folder)), C)):
+            assert verdicts([[Sample(D, 0)]], NearDuplicate(against=against)) == {D: (1, expected, (0 if expected == C else 1))}
+
+    def test_a_changed_set_is_noticed(self, tmp_path: Path) -> None:
+        """Its files are resources, whose digests are part of what the scores depend on."""
+        folder = tmp_path / "sets"
+        hash_set(folder / "1.parquet", [(A, 1)])
+        link = NearDuplicate(against=(str(folder),))
+        assert list(link.resources()) == [str(folder / "1.parquet")]
+
+    @pytest.mark.parametrize(
+        ("columns", "message"),
+        [({"phash": ["0" * 16]}, "no column key; it has phash"), ({"key": [A]}, "no column phash; it has key")],
+    )
+    def test_a_set_without_the_columns_is_refused(self, columns: dict[str, list[str]], message: str, tmp_path: Path) -> None:
+        """And what it has is said."""
+        pq.write_table(pa.table(columns), tmp_path / "set.parquet")
+        link = NearDuplicate(against=(str(tmp_path / "set.parquet"),))
+        with pytest.raises(ConfigError, match=message):
+            verdicts([[Sample(D, 0)]], link)

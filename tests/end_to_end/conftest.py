@@ -87,10 +87,11 @@ def asked_twice() -> Callable[[Server], list[str]]:
 
 @pytest.fixture(scope="session")
 def published() -> Callable[[Path | str], dict[str, str]]:
-    """File name → sha256 of the shards that a run has published; not the card, which has the run's name, nor its checksum."""
+    """File name → sha256 of what a run has published: tars, manifests, statistics, the funnel; not what has the run's name."""
 
     def digests(path: Path | str) -> dict[str, str]:
-        files = sorted(file for file in Path(path, "shards").iterdir() if file.name[:5].isdigit())
+        named = ("README.md", "croissant.json", "checksums.txt")
+        files = sorted(file for file in Path(path, "shards").iterdir() if file.name[0] != "." and file.name not in named)
         return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
     return digests

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -17,6 +19,9 @@ from wukong_build.demo.server import Server, serve
 from wukong_build.errors import StoreError
 from wukong_build.inspect.run import Run
 from wukong_build.picture import Picture
+
+TOLD = {"README.md", "croissant.json", "funnel.json"}
+"""What stands beside the shards and tells of all of them."""
 
 Measure = Callable[[dict[str, Any]], tuple[int, int]]
 
@@ -179,6 +184,23 @@ def test_one_filter(values: dict[str, Any], count: Measure) -> None:
     assert measured == reached.to_pylist()[0]["count_star()"]
 
 
+def test_one_column(values: dict[str, Any], count: Measure) -> None:
+    """Where one column of the samples is not what it was, the links that read it measure anew, and no other."""
+    values["filter"] = {"shorter_side": {}, "han_count": {}}
+    done = run(values)
+    for part in done.store.parts("crawl/samples"):
+        table = done.store.read("crawl/samples", part)
+        longer = pc.binary_join_element_wise(table["caption_found"], "花", "")
+        table = table.set_column(table.schema.get_field_index("caption_found"), "caption_found", longer)
+        done.store.write("crawl/samples", part, table, done.store.made_from("crawl/samples", part) or "")
+    before = done.sql("SELECT sum(han_count) AS n FROM scores").to_pylist()[0]["n"]
+    _, measured = count(values)
+    assert measured == done.ledger()["kept"].to_pylist().count(True)
+    assert done.sql("SELECT sum(han_count) AS n FROM scores").to_pylist()[0]["n"] > before
+    values["filter"]["han_count"] = {"at_least": 3}
+    assert count(values)[1] == 0
+
+
 def test_changed_list(values: dict[str, Any], count: Measure) -> None:
     """A word list that changes under the same name is noticed."""
     words = Path(values["run"], "words.txt")
@@ -202,11 +224,38 @@ def test_shorter_chain(values: dict[str, Any]) -> None:
     assert not Path(values["run"], "filter", "corpus", "near_duplicate").exists()
 
 
+def test_what_is_measured_besides_changes_manifests_alone(
+    values: dict[str, Any], published: Callable[[str], dict[str, str]]
+) -> None:
+    """Another score is another column of the manifests; no tar is written again, until a caption changes."""
+    shards, before = Path(values["run"], "shards"), published(values["run"])
+    tars = {path.name: path.stat().st_ino for path in shards.glob("*.tar")}
+    values["filter"]["sharpness"] = {}
+    assert "sharpness" in run(values).manifests().column_names
+    assert {path.name: path.stat().st_ino for path in shards.glob("*.tar")} == tars
+    changed = published(values["run"])
+    assert {name for name in before if before[name] != changed[name]} >= {name.replace("tar", "parquet") for name in tars}
+    values["filter"]["person_names"] |= {"token": "<某人>"}
+    captions = run(values).manifests()["caption"].to_pylist()
+    written = {path.name for path in shards.glob("*.tar") if path.stat().st_ino != tars[path.name]}
+    assert written == {f"{part}.tar" for part in _parts_with("<某人>", shards)}
+    assert any("<某人>" in caption for caption in captions)
+    values["filter"]["person_names"] |= {"token": "<人名>"}
+    del values["filter"]["sharpness"]
+    run(values)
+    assert published(values["run"]) == before
+
+
+def _parts_with(text: str, shards: Path) -> set[str]:
+    """The shards of which some caption has a text."""
+    return {path.stem for path in shards.glob("*.parquet") if text in "\n".join(pq.read_table(path)["caption"].to_pylist())}
+
+
 def test_other_shards(values: dict[str, Any], published: Callable[[str], dict[str, str]]) -> None:
     """Larger shards replace the smaller ones whole, and going back gives the old bytes."""
     before = published(values["run"])
     values["shard"]["samples"] = 1000
-    assert _names(run(values)) == {"00000.tar", "00000.parquet", "00000_stats.json", "README.md"}
+    assert _names(run(values)) == {"00000.tar", "00000.parquet", "00000_stats.json", *TOLD}
     values["shard"]["samples"] = 16
     run(values)
     assert published(values["run"]) == before

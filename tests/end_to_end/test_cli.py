@@ -61,7 +61,7 @@ def test_stages_one_by_one(command: Command, config: Path, demo_run: Run, publis
     filtered = command("filter", config)
     assert filtered.returncode == 0
     assert filtered.stdout.splitlines()[-1].startswith("kept 40 + dropped 51 = seen 91")
-    assert "filter/state/0 part 00000" in filtered.stderr
+    assert "filter/ledger part 00000" in filtered.stderr
     assert "part" not in filtered.stdout
     sharded = command("shard", config, "--json")
     assert sharded.returncode == 0
@@ -113,12 +113,12 @@ def test_failed_part(command: Command, config: Path, demo_run: Run) -> None:
     assert command("crawl", config, "--set", "crawl.images_per_part=10", cwd=folder).returncode == 0
     failed = command("filter", config, *own, cwd=folder)
     assert failed.returncode == 1
-    assert re.search(r"filter/state/0: 1 of 1\d parts failed, first part \d+: RuntimeError: boom", failed.stderr)
+    assert re.search(r"filter/ledger: 1 of 1\d parts failed, first part \d+: RuntimeError: boom", failed.stderr)
     assert "run the same command again" in failed.stderr
     (folder / "fuse").unlink()
     mended = command("filter", config, *own, cwd=folder)
     assert mended.returncode == 0, mended.stderr
-    assert mended.stderr.count("filter/state/0 part") == 1
+    assert mended.stderr.count("filter/ledger part") == 1
     funnel = command("filter", config, *own, "--json", cwd=folder).stdout.splitlines()
     assert json.loads(funnel[0])["seen"] == len(demo_run.ledger())
 
@@ -166,7 +166,9 @@ def test_progress_on_a_terminal(config: Path) -> None:
     assert b"crawl/images part 00000" not in shown
 
 
-@pytest.mark.parametrize("name", ["", "crawl", "filter", "shard", "run", "inspect", "explain", "init", "demo"])
+@pytest.mark.parametrize(
+    "name", ["", "crawl", "filter", "shard", "run", "inspect", "explain", "export", "compliance", "init", "demo"]
+)
 def test_help(command: Command, name: str) -> None:
     """Every command says in a sentence what it is and what each of its arguments is."""
     done = command(*filter(None, [name]), "--help")

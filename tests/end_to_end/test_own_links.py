@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from wukong_build import run
@@ -102,6 +103,38 @@ def test_captions_change_places(
         rows_by_url = run(values).sql("SELECT url, twice FROM samples JOIN scores USING (key)").to_pylist()
         twice = {row["url"]: row["twice"] for row in rows_by_url}
         assert [twice[url] for url in urls] == [2 * captions.count(caption) for caption in captions]
+
+
+def test_captions_lose_what_their_site_puts_behind_them(
+    demo_server: Server, demo_values: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    """What the whole corpus rewrites is what later links read and what is published; where the corpus changes, so do they all."""
+    urls = [f"http://demo.test/{path}" for path in ("animals/cat.jpg", "animals/eyes.jpg", "animals/whiskers.jpg")]
+    values = demo_values(demo_server, tmp_path / "run")
+    values["crawl"]["images_per_part"] = 2
+    values["crawl"]["sources"] = [{"urls": {"path": str(tmp_path / "list.csv")}}]
+    values["filter"] = {"site_affix": {"at_least_count": 3}, "caption_length": {"at_most": 5}, "caption_frequency": {}}
+    whole = ["甲乙_示例网", "丙_示例网", "丁_示例网"]
+    for captions, expected in (
+        (whole, [("甲乙", 2, None), ("丙", 1, None), ("丁", 1, None)]),
+        (["甲乙", *whole[1:]], [("甲乙", 2, None), ("丙_示例网", 5, None), ("丁_示例网", 5, None)]),
+        ([whole[0], "丙", "丁"], [("甲乙_示例网", 6, "caption_length"), ("丙", 1, None), ("丁", 1, None)]),
+        (whole, [("甲乙", 2, None), ("丙", 1, None), ("丁", 1, None)]),
+    ):
+        rows = [f"{url},{caption}" for url, caption in zip(urls, captions, strict=True)]
+        (tmp_path / "list.csv").write_text("\n".join(["url,caption", *rows]) + "\n", encoding="utf-8")
+        found = run(values).sql(
+            "SELECT url, ledger.caption, caption_length, dropped_by, site_affix_suffix "
+            "FROM samples JOIN scores USING (key) JOIN ledger USING (key)"
+        )
+        by_url = {row.pop("url"): row for row in found.to_pylist()}
+        assert [(by_url[u]["caption"], by_url[u]["caption_length"], by_url[u]["dropped_by"]) for u in urls] == expected
+        stripped = [by_url[url]["site_affix_suffix"] for url in urls]
+        assert stripped == (["_示例网"] * 3 if captions == whole else [None] * 3)
+    (merged,) = (tmp_path / "run").glob("filter/corpus/site_affix/merged/*.parquet")
+    assert pq.read_table(merged).select(["side", "affix", "count"]).to_pylist() == [
+        {"side": "suffix", "affix": "示例网", "count": 3}
+    ]
 
 
 def _distinct(done: Run, expression: str) -> set[Any]:

@@ -18,7 +18,7 @@ from PIL import Image
 import wukong_build.corpus
 import wukong_build.filters
 from wukong_build.batch import Batch
-from wukong_build.links import Bounds, Columns, CorpusFilter, Link, Rewrite
+from wukong_build.links import Bounds, Columns, CorpusLink, Link, Rewrite
 from wukong_build.schema import SAMPLES
 
 TESTS = Path(__file__).parent.parent
@@ -96,7 +96,7 @@ def written_by(column: str) -> type[Link]:
 def prepared_for(link: type[Link]) -> Batch:
     """All rows, with what the links before this one write and it reads."""
     batch = samples()
-    for column in link.reads:
+    for column in link().reads:
         if column != "image" and column not in batch.column_names:
             before = written_by(column)
             batch = batch.with_columns(measured(before(), prepared_for(before)))
@@ -106,7 +106,7 @@ def prepared_for(link: type[Link]) -> Batch:
 def measured(link: Link, batch: Batch, parts: Sequence[Sequence[int]] | None = None) -> Columns:
     """What the link writes for the batch; with parts given, measured (and surveyed) in these and joined in their order."""
     batches = [batch] if parts is None else [batch.select(rows) for rows in parts]
-    if isinstance(link, CorpusFilter):
+    if isinstance(link, CorpusLink):
         merged = link.merge(pa.concat_tables([link.survey(part) for part in batches]))
         pieces = [link.measure(part, merged) for part in batches]
     else:
@@ -165,16 +165,17 @@ def test_a_link_says_what_it_means(link: type[Link]) -> None:
 def test_a_link_reads_what_someone_writes(link: type[Link]) -> None:
     """Every column it reads comes from the crawl, from another link, or is the caption or the image."""
     others = {column for other in LINKS if other is not link for column in other.columns()}
-    assert link.reads
-    assert set(link.reads) <= {"caption", "image", *(column.name for column in SAMPLES.columns), *others}
+    reads = link().reads
+    assert reads
+    assert set(reads) <= {"caption", "image", *(column.name for column in SAMPLES.columns), *others}
 
 
 @every_link
 def test_a_link_reads_no_more_than_it_declares(link: type[Link]) -> None:
     """With the declared columns alone it measures the same, so the chain's check and the cache can trust the declaration."""
     batch = prepared_for(link)
-    declared = {name: batch[name] for name in {*link.reads, "key"} - {"image"}}
-    images = [row[1] for row in ROWS] if "image" in link.reads else []
+    declared = {name: batch[name] for name in {*link().reads, "key"} - {"image"}}
+    images = [row[1] for row in ROWS] if "image" in link().reads else []
     assert measured(link(), Batch(pa.table(declared), lambda: images)) == measured(link(), batch)
 
 

@@ -22,7 +22,7 @@ from wukong_build.chain import link_class, link_names
 from wukong_build.links import Filter, Link, Measure
 from wukong_build.picture import FORMATS, Picture
 
-LINKS: list[Link] = [kind() for name in link_names() if "image" in (kind := link_class(name, "tests")).reads]
+LINKS: list[Link] = [link for name in link_names() if "image" in (link := link_class(name, "tests")()).reads]
 
 GIF_HEADER = b"GIF89a" + struct.pack("<HHBBB", 64, 48, 0x80, 0, 0) + bytes(6)
 GIF_FRAME = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"

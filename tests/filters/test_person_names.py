@@ -74,6 +74,13 @@ def test_masked_twice(text: str, token: str) -> None:
     assert not edges or 0 <= edges[0] < edges[-1] <= len(text)
 
 
+def test_a_name_around_a_name_is_one_span() -> None:
+    """With nothing in place of a name, its surroundings close, and may be another one."""
+    columns = PersonNames(token="").measure(batch_of("张㐀欧充兆生0"))
+    assert columns["person_names"].to_pylist() == ["0"]
+    assert columns["person_name_spans"].to_pylist() == [[{"start": 0, "end": 6}]]
+
+
 @pytest.mark.parametrize(
     ("lists", "masked"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,15 @@ def test_digest_follows_content(tmp_path: Path) -> None:
     for content in (b"one", b"two"):
         path.write_bytes(content)
         assert resources.digest(str(path)) == hashlib.sha256(content).hexdigest()
+
+
+def test_digest_of_a_large_file(tmp_path: Path) -> None:
+    """It is remembered while the file stands as it is, and no longer."""
+    path = tmp_path / "hashes.txt"
+    for at, content in enumerate((b"1" * 10_000, b"2" * 10_000)):
+        path.write_bytes(content)
+        os.utime(path, (at, at))
+        assert resources.digest(str(path)) == resources.digest(str(path)) == hashlib.sha256(content).hexdigest()
 
 
 def test_fsspec_path(tmp_path: Path) -> None:

@@ -75,9 +75,7 @@ def write_shard(store: Store, name: str, rows: list[dict[str, Any]], members: Me
     contents = {member: content for sample in members.values() for member, content in sample.items()}
     tar = Tar((member, len(content)) for member, content in contents.items())
     with store.replacing(f"shards/{name}.tar") as file:
-        for member, content in contents.items():
-            tar.write(file, member, content)
-        tar.finish(file)
+        tar.lay_out(file, contents)
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     image_bytes = sum(each["image_bytes"] for each in rows)

@@ -39,6 +39,13 @@ def test_the_record_holds_what_is_public() -> None:
     assert b"secret" not in b"".join(text_members(ROW).values())
 
 
+def test_scores_that_the_config_names_are_told() -> None:
+    """Behind the fields that every record has."""
+    record = json.loads(text_members({**ROW, "language": 0.75, "listing": None}, ("language", "listing"))["0a.json"])
+    assert record == {**{name: ROW[name] for name in PUBLIC}, "language": 0.75, "listing": None}
+    assert list(record)[-2:] == ["language", "listing"]
+
+
 @pytest.mark.parametrize("caption", ["", "猫", 'a "quoted" \\ text', "👩‍👩‍👧 𠮷"])
 def test_the_caption_is_utf_8(caption: str) -> None:
     """The `.txt` member is the caption, and nothing else."""

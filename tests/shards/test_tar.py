@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
-from wukong_build.shards.tar import Tar
+from wukong_build.shards.tar import END_SIZE, Tar, header, member_size, put
 
 MEMBERS = {
     "0a.jpg": b"\xff\xd8" + bytes(1500),
@@ -26,20 +26,31 @@ MEMBERS = {
 
 
 def tar_of(order: Sequence[str], members: dict[str, bytes] = MEMBERS) -> bytes:
-    """The tar of the members, written in some order."""
+    """The tar of the members: texts with the layout, images in some order."""
     tar = Tar((name, len(content)) for name, content in members.items())
     with tempfile.TemporaryFile() as file:
+        tar.lay_out(file, {name: content for name, content in members.items() if name not in order})
         for name in order:
-            tar.write(file, name, members[name])
-        tar.finish(file)
+            put(file, members[name], tar.place(name))
         file.seek(0)
         return file.read()
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(MEMBERS))[::17])
+@pytest.mark.parametrize("order", [*list(itertools.permutations(MEMBERS))[::17], (), ("0b.png",), ("0a.jpg", "0b.txt")])
 def test_the_order_of_writing_does_not_matter(order: Sequence[str]) -> None:
-    """The same members give the same bytes."""
+    """The same members give the same bytes, whichever are written with the layout."""
     assert tar_of(order) == tar_of(list(MEMBERS))
+
+
+def test_it_is_what_tarfile_writes() -> None:
+    """Byte by byte, with the mode, the owner and the time of a new member there."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in MEMBERS.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    assert tar_of(["0a.jpg"]) == file.getvalue()
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 40])
@@ -87,9 +98,8 @@ def test_webdataset_reads_it() -> None:
 @pytest.mark.parametrize("content", [b"", b"x", b"x" * 4])
 def test_a_member_has_the_size_that_was_planned(content: bytes) -> None:
     """Another size would overwrite the next member, and is refused."""
-    tar = Tar([("a.txt", 3)])
-    with pytest.raises(ValueError, match="planned were 3"):
-        tar.write(io.BytesIO(), "a.txt", content)
+    with tempfile.TemporaryFile() as file, pytest.raises(ValueError, match="planned were 3"):
+        Tar([("a.txt", 3)]).lay_out(file, {"a.txt": content})
 
 
 def test_a_name_stands_once() -> None:
@@ -97,4 +107,24 @@ def test_a_name_stands_once() -> None:
     with pytest.raises(ValueError, match="stands twice"):
         Tar([("a.txt", 3), ("a.txt", 3)])
     with pytest.raises(KeyError):
-        Tar([("a.txt", 3)]).write(io.BytesIO(), "b.txt", b"123")
+        Tar([("a.txt", 3)]).place("b.txt")
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "complaint"),
+    [("x" * 101, 3, "room for 100 ASCII letters"), ("猫.txt", 3, "ASCII"), ("a.txt", 8**11, "has room for 8589934591")],
+)
+def test_what_ustar_has_no_room_for(name: str, size: int, complaint: str) -> None:
+    """A name or a size that some reader would not understand is refused in clear words; nothing is cut."""
+    with pytest.raises(ValueError, match=complaint):
+        header(name, size)
+    assert len(header(name[:1] if name.isascii() else "a", 8**11 - 1)) == 512
+
+
+@pytest.mark.parametrize("written", [0, 1, 511, 512, 513, 5000])
+def test_the_size_of_a_member(written: int) -> None:
+    """With its header, in whole blocks; the end takes no more than was said."""
+    tar = Tar([("a.txt", written)])
+    assert member_size(written) % 512 == 0
+    assert written + 512 <= member_size(written) < written + 1024
+    assert tar.size <= member_size(written) + END_SIZE

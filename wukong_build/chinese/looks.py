@@ -15,7 +15,6 @@ from itertools import accumulate
 import daachorse
 import numpy as np
 import numpy.typing as npt
-import rjieba
 
 from wukong_build.chinese import variants
 from wukong_build.chinese.variants import DIVIDER, FILLER, HAN, INVISIBLE, LETTER, Codes, Kinds
@@ -74,11 +73,13 @@ class Text:
         are_parts: Mask = edges[after] >= ends
         for span in np.flatnonzero(are_parts):
             rest = (self.codes[edges[after[span] - 1] : starts[span]], self.codes[ends[span] : edges[after[span]]])
-            are_parts[span] = all(not len(part) or rjieba.has_word(variants.text_of(part)) for part in rest)
+            are_parts[span] = all(not len(part) or _is_word(part) for part in rest)
         return are_parts
 
     def _begin_words(self, places: Places) -> Mask:
         """Where words begin, told right in the clauses that these places lie in; no other is segmented."""
+        import rjieba
+
         asked = np.zeros(self._clauses[-1] + 1, np.bool_)
         asked[self._clauses[places]] = True
         chosen = np.flatnonzero(asked[self._clauses])
@@ -118,7 +119,7 @@ class Look:
         asked = kept & (altered | whole[words] | self._by_sound)  # 黑色 情侣, 我国产品, 读博士
         kept[asked] = text.are_whole(first[asked], last[asked] + 1, compounds=not self._by_sound)
         for hit in np.flatnonzero(kept & self._by_sound):  # 病毒 sounds like 冰毒 and means itself
-            kept[hit] = not rjieba.has_word(variants.text_of(text.codes[first[hit] : last[hit] + 1]))
+            kept[hit] = not _is_word(text.codes[first[hit] : last[hit] + 1])
         return words[kept], text.places[first[kept]], text.places[last[kept]] + 1
 
     def _may_stand(self, kinds: bytes) -> bool:
@@ -127,6 +128,13 @@ class Look:
             return bool(_BETWEEN_HAN.fullmatch(kinds))
         spelled = b"ll" not in kinds and kinds.count(b"l") >= _SPELLED_AT_LEAST
         return bool(_BETWEEN_ANY.fullmatch(kinds)) and (spelled or not _PARTED.search(kinds))
+
+
+def _is_word(codes: Codes) -> bool:
+    """Whether the segmenter's dictionary, which takes 0.15 s to load, has the word."""
+    import rjieba
+
+    return bool(rjieba.has_word(variants.text_of(codes)))
 
 
 def looks(words: list[str], counted: Mask, in_disguise: bool, by_sound: bool) -> Iterator[Look]:

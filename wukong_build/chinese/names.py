@@ -12,8 +12,6 @@ from functools import cache
 from itertools import accumulate
 from typing import NamedTuple
 
-import rjieba
-
 from wukong_build import resources
 from wukong_build.chinese import variants
 
@@ -201,6 +199,8 @@ def person_spans(caption: str, second_opinion: SecondOpinion | None = None) -> l
 
 def candidates(caption: str) -> Iterator[Candidate]:
     """All that is built like a name; they may overlap."""
+    import rjieba
+
     text = simplified(caption)
     words = rjieba.tag(text, False)  # noqa: FBT003  positional only: words of the dictionary alone, no guesses
     starts = list(accumulate((len(word) for word, _ in words), initial=0))

@@ -30,8 +30,8 @@ class Kanji(NamedTuple):
 
 @cache
 def kanji() -> Kanji:
-    """Told apart by the standards that Python's codecs know: Shift_JIS, GB2312 and Big5 (0.12 s, once a process)."""
-    characters = frozenset(map(chr, _UNIFIED))
+    """Told apart by the standards that Python's codecs know: Shift_JIS, GB2312 and Big5 (0.02 s, once a process)."""
+    characters = "".join(map(chr, _UNIFIED))
     japanese, simplified, traditional = (_in(standard, characters) for standard in ("shift_jis", "gb2312", "big5"))
     also_japanese = _in("cp932", characters) | _ALSO_JAPANESE
     return Kanji(
@@ -52,6 +52,6 @@ def folded(texts: pa.Array) -> pa.Array:
     return pc.utf8_lower(pc.utf8_normalize(texts, "NFKC"))
 
 
-def _in(standard: str, characters: frozenset[str]) -> frozenset[str]:
+def _in(standard: str, characters: str) -> frozenset[str]:
     """Those that Python's codec of this name can write."""
-    return frozenset(character for character in characters if character.encode(standard, "ignore"))
+    return frozenset(characters.encode(standard, "ignore").decode(standard))

@@ -1,80 +1,209 @@
-"""Of pictures that look alike, which one is kept: the largest, and of those the one with the longest caption."""
+"""Of pictures that look alike, which one is kept: one published before, else the largest, else that with the longest caption."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
-from wukong_build.hamming import AT_MOST_DISTANCE, Hashes, Indices, distances, hashes_of, pairs_within
+from wukong_build.hamming import (
+    AT_MOST_DISTANCE,
+    Indices,
+    Items,
+    Near,
+    Words,
+    distances,
+    first_kept,
+    first_near,
+    in_pairs,
+    pieces_of,
+)
+from wukong_build.hash_sets import files_of, read_hash_set
+from wukong_build.hashing import places_in
 from wukong_build.links import CorpusFilter
 
-_RANK = [("pixels", "descending"), ("caption_length", "descending"), ("key", "ascending")]
+_KEY, _HASH, _WORDS = pa.binary(16), pa.binary(8), pa.binary(32)
+_MOST_PIXELS, _MOST_CHARACTERS = (1 << 38) - 1, (1 << 24) - 1  # that a rank tells apart
+_DIGITS = np.array([f"{byte:02x}" for byte in range(256)], "S2")
 
 
 class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
-    """0 for a sample kept as it is or as a representative, 1 for one within `hamming_distance` of a kept one before it.
+    """0 for a sample kept as it is or as a representative, 1 for one that looks like a kept one before it.
 
-    Samples stand in one total order: more pixels, longer caption, smaller key. Each is kept unless one kept before it is
-    within the distance, so no two kept ones are, and every other one names the first kept one that it is near to.
+    Two pictures look alike if their hashes are within `hamming_distance` and, with `verify_with`, their PDQ hashes are within
+    `verify_distance` and both of good quality. Samples stand in one total order: published before (`against`), more pixels,
+    longer caption, smaller key. Each is kept unless one kept before it looks like it, so no two kept ones look alike, and every
+    other one names the first kept one that it looks like. A sample whose key one of the sets of `against` has is kept.
     """
 
+    hash: Literal["phash", "dhash", "ahash", "whash"] = "phash"
+    """The link whose hashes are compared; it stands before this one."""
     hamming_distance: Annotated[int, msgspec.Meta(ge=0, le=AT_MOST_DISTANCE)] = 4
+    """Of 64 bits."""
+    verify_with: Literal["pdq"] | None = None
+    """The link whose hashes confirm a match: with it `hamming_distance` may be larger."""
+    verify_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 31
+    """Of 256 bits."""
+    verify_quality: Annotated[int, msgspec.Meta(ge=0, le=100)] = 50
+    """A picture below it is too plain for a match to be confirmed, and is kept."""
+    against: tuple[str, ...] = ()
+    """Earlier runs and hash sets: their pictures are kept, and those here that look like one of them are not."""
+    keep_captions: bool = False
+    """Gather the captions of dropped samples in `alternate_captions` of the one kept in their place."""
 
-    reads: ClassVar[tuple[str, ...]] = ("key", "phash", "width", "height", "caption")
-    writes: ClassVar[dict[str, pa.DataType]] = {"near_duplicate_of": pa.string(), "near_duplicate_distance": pa.int32()}
+    writes: ClassVar[dict[str, pa.DataType]] = {
+        "near_duplicate_of": pa.string(),
+        "near_duplicate_distance": pa.int32(),
+        "alternate_captions": pa.list_(pa.string()),
+    }
     meaning: ClassVar[str] = "0 if kept as it is or as a representative, 1 if it looks like the kept sample `near_duplicate_of`"
     score_type: ClassVar[pa.DataType] = pa.int32()
+    version: ClassVar[int] = 2
+    rows_together: ClassVar[int | None] = 1 << 27
+
+    @property
+    def reads(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Which hashes it looks at is a setting."""
+        return ("key", "width", "height", "caption", *self._hash_columns)
+
+    @property
+    def _near(self) -> Near:
+        return Near(self.hamming_distance, self.verify_distance)
+
+    @property
+    def _hash_columns(self) -> list[str]:
+        return [self.hash, *(["pdq", "pdq_quality"] if self.verify_with else [])]
+
+    def resources(self) -> Iterable[str]:
+        """Files of the sets."""
+        return [file for path in self.against for file in files_of(path)]
 
     def survey(self, batch: Batch) -> pa.Table:
-        """The hash of every sample that has one, and what its rank depends on."""
-        pixels = pc.multiply(batch["width"].cast(pa.int64()), batch["height"].cast(pa.int64()))
-        lengths = pc.utf8_length(batch["caption"])
-        table = pa.table(
-            {
-                "key": batch["key"],
-                "phash": batch["phash"],
-                "pixels": pc.fill_null(pixels, 0),
-                "caption_length": pc.fill_null(lengths, 0),
-            }
-        ).filter(batch["phash"].is_valid())
-        hashes = pa.array(hashes_of(table["phash"].to_pylist()), pa.uint64())
-        return table.set_column(table.column_names.index("phash"), "phash", hashes)
+        """The hashes of every sample that has them, and what its rank depends on."""
+        pixels = pc.fill_null(pc.multiply(batch["width"].cast(pa.int64()), batch["height"].cast(pa.int64())), 0).to_numpy()
+        characters = pc.fill_null(pc.utf8_length(batch["caption"]).cast(pa.int64()), 0).to_numpy()
+        rank = np.clip(pixels, 0, _MOST_PIXELS) << 24 | np.minimum(characters, _MOST_CHARACTERS)
+        columns = {"key": _bytes_of(batch["key"], _KEY), "rank": -rank}
+        if self.keep_captions:
+            columns["caption"] = batch["caption"]
+        return self._hashed(pa.table(columns | {name: batch[name] for name in self._hash_columns}))
+
+    def _hashed(self, table: pa.Table) -> pa.Table:
+        """Rows whose hashes are there and good, with `hash`, and `words` for the one that confirms, in place of hex digits."""
+        table = table.filter(pc.is_valid(table[self.hash]))
+        if self.verify_with:
+            good = pc.and_(pc.is_valid(table["pdq"]), pc.greater_equal(table["pdq_quality"], self.verify_quality))
+            table = table.filter(pc.fill_null(good, fill_value=False))
+            table = table.append_column("words", _bytes_of(table["pdq"], _WORDS))
+        return table.append_column("hash", _bytes_of(table[self.hash], _HASH)).drop_columns(self._hash_columns)
 
     def merge(self, surveys: pa.Table) -> pa.Table:
-        """The dropped samples: their keys, the kept one each is near to, and how near."""
-        ranked = surveys.sort_by(_RANK)
-        hashes = ranked["phash"].to_numpy()
-        _, first, which = np.unique(hashes, return_index=True, return_inverse=True)
-        places = np.sort(first)  # equal hashes share one fate: each hash stands where its first sample ranks
-        kept = places[_kept_before(hashes[places], self.hamming_distance)]
-        owner = kept[np.searchsorted(places, first)][which]
-        dropped = np.flatnonzero(owner != np.arange(len(hashes)))
-        return pa.table(
-            {
-                "key": ranked["key"].take(dropped),
-                "near_duplicate_of": ranked["key"].take(owner[dropped]),
-                "near_duplicate_distance": pa.array(distances(hashes[dropped], hashes[owner[dropped]]), pa.int32()),
-            }
-        )
+        """The dropped samples: their keys, the kept one each looks like, how near; and the captions that kept ones gather."""
+        published = self._published()
+        news = surveys.filter(pc.invert(pc.is_in(surveys["key"], _keys(published)))) if self.against else surveys
+        order = np.lexsort((*_words_of(news["key"]).T[::-1], news["rank"].to_numpy()))
+        items, others = _items(news).take(order), _items(published)
+        known = first_near(items, others, self._near)
+        rest = np.flatnonzero(known < 0)
+        kept = np.arange(len(order))
+        kept[rest] = rest[first_kept(items.take(rest), self._near)]
+        dropped, known_rows = np.flatnonzero(kept != np.arange(len(order))), np.flatnonzero(known >= 0)
+        keys = news["key"].combine_chunks().take(order)
+        tables = [
+            _dropped(keys, items, dropped, _digits_of(keys.take(kept[dropped])), items.take(kept[dropped])),
+            _dropped(keys, items, known_rows, published["key"].take(known[known_rows]), others.take(known[known_rows])),
+        ]
+        if self.keep_captions:
+            tables.append(_gathered(keys, news["caption"].take(order), dropped, kept[dropped]))
+        return pa.concat_tables(tables, promote_options="default").sort_by("key")
+
+    def pieces_of(self, surveys: pa.Table, pieces: int) -> npt.NDArray[np.int64]:
+        """By each of the blocks in which two hashes may first agree."""
+        return pieces_of(_words_of(surveys["hash"])[:, 0], self._near, pieces)
+
+    def merge_piece(self, rows: pa.Table, number: int, pieces: int) -> pa.Table:
+        """The rows that look like another one of the piece, or like a published one: the others are kept and drop nobody."""
+        items = _items(rows)
+        alike = in_pairs(items, self._near, number // pieces)
+        if number < pieces:  # one of the first block's, which have each row once
+            alike |= first_near(items, _items(self._published()), self._near) >= 0
+        return rows.filter(pa.array(alike))
+
+    def join_pieces(self, merged: pa.Table) -> pa.Table:
+        """The look-up, of the rows that look like any other."""
+        _, first = np.unique(_raw(merged["key"]), return_index=True)
+        return self.merge(merged.take(first))
+
+    def _published(self) -> pa.Table:
+        """What the sets of `against` hold, one after the other."""
+        sets = [self._hashed(read_hash_set(path, ["key", *self._hash_columns])) for path in self.against]
+        words = {"words": _WORDS} if self.verify_with else {}
+        return pa.concat_tables([pa.schema({"key": pa.string(), **words, "hash": _HASH}).empty_table(), *sets])
 
     def measure(self, batch: Batch, merged: pa.Table) -> dict[str, pa.Array]:
-        """All three columns; a sample without a hash is unmeasurable, and one that the look-up does not hold is kept."""
-        rows = pc.index_in(batch["key"], value_set=merged["key"])
-        score = pc.if_else(batch["phash"].is_valid(), rows.is_valid().cast(self.score_type), None)
-        return {self.name(): score, **{name: merged[name].combine_chunks().take(rows) for name in self.writes}}
+        """All columns; a sample without a hash is unmeasurable, and one that the look-up does not call a duplicate is kept."""
+        rows = places_in(_raw(merged["key"]), _raw(_bytes_of(batch["key"], _KEY)))
+        columns = {
+            name: merged[name].combine_chunks().take(rows) if name in merged.column_names else pa.nulls(len(rows), kind)
+            for name, kind in self.writes.items()
+        }
+        duplicate = columns["near_duplicate_of"].is_valid().cast(self.score_type)
+        return {self.name(): pc.if_else(batch[self.hash].is_valid(), duplicate, None), **columns}
 
 
-def _kept_before(hashes: Hashes, distance: int) -> Indices:
-    """For each of the distinct hashes, in order of rank: the first kept one it is near to; itself where it is kept."""
-    earlier, later = pairs_within(hashes, distance)
-    owner = np.arange(len(hashes))
-    with_pairs, starts = np.unique(earlier, return_index=True)
-    for hash_index, near in zip(with_pairs, np.split(later, starts[1:]), strict=False):
-        if owner[hash_index] == hash_index:
-            owner[near[owner[near] == near]] = hash_index
-    return owner
+def _dropped(keys: pa.Array, items: Items, rows: Indices, kept: pa.Array, kept_items: Items) -> pa.Table:
+    """The look-up for some rows: the key of each, of the kept sample it looks like, and the distance between the two."""
+    apart = distances(items.hashes[rows], kept_items.hashes).astype(np.int32)
+    return pa.table({"key": keys.take(rows), "near_duplicate_of": kept, "near_duplicate_distance": apart})
+
+
+def _gathered(keys: pa.Array, captions: pa.ChunkedArray, dropped: Indices, kept: Indices) -> pa.Table:
+    """The look-up for kept samples: distinct captions of those dropped for each, in order of rank; its own is none of them."""
+    found = pa.table({"kept": kept, "caption": captions.take(dropped)}).drop_null()
+    found = found.group_by(["kept", "caption"], use_threads=False).aggregate([])
+    own = captions.take(found["kept"])
+    found = found.filter(pc.fill_null(pc.not_equal(found["caption"], own), fill_value=True))
+    lists = found.group_by("kept", use_threads=False).aggregate([("caption", "list")])
+    return pa.table({"key": keys.take(lists["kept"].combine_chunks()), "alternate_captions": lists["caption_list"]})
+
+
+def _keys(published: pa.Table) -> pa.Array:
+    """Keys that may be those of samples; another program's are of other kinds."""
+    return _bytes_of(published["key"].filter(pc.match_substring_regex(published["key"], "^[0-9a-f]{32}$")), _KEY)
+
+
+def _items(table: pa.Table) -> Items:
+    items = Items.of(_words_of(table["hash"])[:, 0])
+    return items._replace(words=_words_of(table["words"])) if "words" in table.column_names else items
+
+
+def _bytes_of(digits: pa.Array | pa.ChunkedArray, kind: pa.FixedSizeBinaryType) -> pa.Array:
+    """Hex digits, two a byte, as bytes; there are no nulls among them."""
+    content = bytes.fromhex("".join(digits.to_pylist()))
+    return pa.FixedSizeBinaryArray.from_buffers(kind, len(digits), [None, pa.py_buffer(content)])
+
+
+def _digits_of(keys: pa.Array) -> pa.Array:
+    """Keys as hex digits."""
+    digits = _DIGITS[_words_of(keys).astype(">u8").view(np.uint8).reshape(-1)]
+    offsets = np.arange(len(keys) + 1, dtype=np.int64) * 2 * _KEY.byte_width
+    return pa.LargeStringArray.from_buffers(len(keys), pa.py_buffer(offsets), pa.py_buffer(digits.tobytes())).cast(pa.string())
+
+
+def _words_of(values: pa.Array | pa.ChunkedArray) -> Words:
+    """Bytes as numbers of 64 bits, whose order is theirs: a row for each value."""
+    content = _raw(values)
+    return content.view(">u8").astype(np.uint64).reshape(-1, content.itemsize // 8)
+
+
+def _raw(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
+    """Bytes as numpy has them, one value after the other."""
+    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    size = array.type.byte_width
+    return np.frombuffer(array.buffers()[1] or b"", f"S{size}", len(array), array.offset * size)

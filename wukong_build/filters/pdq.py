@@ -1,34 +1,14 @@
-"""PDQ, Meta's perceptual hash: 256 bits that tell pictures apart where the 64 of a pHash say the same.
-
-After "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm" (github.com/facebook/ThreatExchange,
-hashing/hashing.pdf). All it does before the median is linear and separable, so it is done by one matrix for each side.
-"""
+"""PDQ, Meta's perceptual hash: 256 bits that tell pictures apart where the 64 of a pHash say the same."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from wukong_build.batch import Batch
 from wukong_build.links import Columns, Measure
-from wukong_build.picture import Picture
-
-Matrix = npt.NDArray[np.float64]
-
-_SIDE = 64  # of the thumbnail
-_FREQUENCIES = 16  # of each side, the constant one left out
-_LEAST_SIDE = 5  # of a picture that has a hash
-_ENOUGH = 256  # pixels of a side: 128 change up to 40 bits of 220 pictures' hashes, 256 up to 8
-_FINEST = 16  # parts of a pixel at hand by which windows are cut: so a strip of a million pixels is no work
-_MEDIAN = _FREQUENCIES**2 // 2 - 1  # the lower one of the two in the middle
-_QUALITY_UNIT = 90  # so much gradient is 1 % of the best quality
-
-_COSINES: Matrix = np.cos(np.pi / (2 * _SIDE) * np.outer(np.arange(1, _FREQUENCIES + 1), 2 * np.arange(_SIDE) + 1))
-_COSINES *= np.sqrt(2 / _SIDE)
+from wukong_build.perceptual import pdq
 
 
 class Pdq(Measure, frozen=True, kw_only=True):
@@ -46,64 +26,8 @@ class Pdq(Measure, frozen=True, kw_only=True):
 
     def measure(self, batch: Batch) -> Columns:
         """The hashes and `pdq_quality`, 0 to 100; null where the image cannot be decoded."""
-        found = [picture and _pdq(picture) for picture in batch.pictures()]
+        found = [picture and pdq(picture) for picture in batch.pictures()]
         return {
             self.name(): pa.array([each and each[0] for each in found], pa.string()),
             "pdq_quality": pa.array([each and each[1] for each in found], pa.int32()),
         }
-
-
-def _pdq(picture: Picture) -> tuple[str, int] | None:
-    """Hash and quality of one picture."""
-    grey, header = picture.fine_grey, picture.header
-    if grey is None or header is None:
-        return None
-    if min(header.width, header.height) < _LEAST_SIDE:
-        return "0" * (_FREQUENCIES**2 // 4), 0
-    turned = header.orientation > 4  # noqa: PLR2004  from there on EXIF lays pictures on their side
-    width, height = (header.height, header.width) if turned else (header.width, header.height)
-    levels = np.asarray(grey.reduce((max(1, grey.width // _ENOUGH), max(1, grey.height // _ENOUGH)))).astype(np.float64)
-    thumbnail = _reducing(height, levels.shape[0]) @ levels @ _reducing(width, levels.shape[1]).T
-    return _hash(thumbnail), _quality(thumbnail)
-
-
-def _hash(thumbnail: Matrix) -> str:
-    """Which frequencies lie above the median, the last one first."""
-    frequencies = np.round(_COSINES @ thumbnail @ _COSINES.T, 6).ravel()  # rounded: sums in another order must not change a bit
-    above = frequencies > np.partition(frequencies, _MEDIAN)[_MEDIAN]
-    return np.packbits(above[::-1]).tobytes().hex()
-
-
-def _quality(thumbnail: Matrix) -> int:
-    """How much the thumbnail varies from pixel to pixel, in whole percents of the range of levels, up to 100."""
-    steps = [np.diff(thumbnail, axis=axis) * 100 / 255 for axis in (0, 1)]
-    gradient = sum(int(np.abs(np.round(each, 6).astype(np.int64)).sum()) for each in steps)
-    return min(100, gradient // _QUALITY_UNIT)
-
-
-@lru_cache(maxsize=128)
-def _reducing(length: int, there: int) -> Matrix:
-    """What makes 64 pixels of a side that is `length` pixels long, of which `there` are left after reduction by whole numbers.
-
-    PDQ averages over a window of half a thumbnail's pixel, twice, and takes 64 of the results. The window is that of the full
-    length, however small the picture at hand: a window cut anew for each scale moves by up to a pixel of it, and up to eight
-    times as many bits change.
-    """
-    length = min(length, _FINEST * there)
-    full = np.eye(length) if length == _SIDE else _averaging(length)
-    return np.add.reduceat(full, np.arange(0, length, -(-length // there)), axis=1)
-
-
-def _averaging(length: int) -> Matrix:
-    """64 rows over `length` columns: two box filters, one after the other, at the middle of each of 64 equal stretches."""
-    window = -(-length // (2 * _SIDE))
-    middles = ((np.arange(_SIDE) + 0.5) * length / _SIDE).astype(np.int64)
-    around = middles[:, None] + np.arange(window // 2 + 1 - window, window // 2 + 1)  # what the second filter averages
-    first, end = np.maximum(around + window // 2 + 1 - window, 0), np.minimum(around + window // 2 + 1, length)  # the first one
-    inside = (around >= 0) & (around < length)
-    weights = inside / (inside.sum(axis=1, keepdims=True) * np.maximum(end - first, 1))
-    steps = np.zeros((_SIDE, length + 1))
-    rows = np.arange(_SIDE)[:, None]
-    np.add.at(steps, (rows, np.minimum(first, length)), weights)
-    np.subtract.at(steps, (rows, np.maximum(end, 0)), weights)
-    return steps.cumsum(axis=1)[:, :-1]

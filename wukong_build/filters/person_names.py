@@ -70,7 +70,9 @@ class PersonNames(Rewrite, frozen=True, kw_only=True):
             places[match.start() : match.end()] = [_OF_TOKEN] * len(match[0])
         spans: list[names.Span] = []
         while found := [span for span in self._found(text, kept) if _OF_TOKEN not in places[slice(*span)]]:
-            spans += [(places[start], places[end - 1] + 1) for start, end in found]
+            fresh = [(places[start], places[end - 1] + 1) for start, end in found]
+            # with an empty token, what is left around a name may be another name, which holds it
+            spans = [span for span in spans if not any(start < span[0] < end for start, end in fresh)] + fresh
             for start, end in reversed(found):
                 text = text[:start] + self.token + text[end:]
                 places[start:end] = [_OF_TOKEN] * len(self.token)

@@ -56,9 +56,10 @@ class Run:
         """Paths of the published tars; URLs where the run is not local."""
         return [self.store.url_of(self.store.path("shards", f"{name}.tar")) for name in self.store.parts("shards")]
 
-    def webdataset(self, **options: Any) -> webdataset.WebDataset:
-        """The shards as a `webdataset.WebDataset`; options are passed on to it."""
-        return webdataset.WebDataset(self.shards, **{"shardshuffle": False, **options})
+    def webdataset(self, split: str | None = None, **options: Any) -> webdataset.WebDataset:
+        """The shards, or those of one split, as a `webdataset.WebDataset`; options are passed on to it."""
+        shards = [shard for shard in self.shards if split is None or shard.rsplit("/", 1)[-1].startswith(f"{split}-")]
+        return webdataset.WebDataset(shards, **{"shardshuffle": False, **options})
 
 
 def open_run(path: str) -> Run:

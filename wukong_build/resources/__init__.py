@@ -1,4 +1,6 @@
-"""Word lists: those that ship with the package, by name, and the user's own, by path. Knows nothing of what a list is for.
+"""Word lists and other files that links read: those that ship, by name, and the user's own, by path.
+
+Knows nothing of what a list is for.
 
 A name that ships wins over a file of the same relative path; `./name.txt` always means the file.
 """
@@ -7,14 +9,19 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, lru_cache
+from io import BufferedReader
 from pathlib import Path
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from wukong_build.errors import ConfigError
 
 _FOLDER = Path(__file__).parent
+_SMALL = 4096  # bytes, which cost no more to read than to look after; such a file may change within one tick of its clock
 
 
 @cache
@@ -26,7 +33,7 @@ def shipped() -> tuple[str, ...]:
 def read_text(name_or_path: str) -> str:
     """The whole list as it is now; never cached, so that a changed file is seen as changed."""
     try:
-        return _content(name_or_path).decode("utf-8-sig")
+        return read_bytes(name_or_path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"word list {name_or_path!r}: byte {error.start} is not UTF-8; "
@@ -41,16 +48,48 @@ def lines(name_or_path: str) -> tuple[str, ...]:
 
 
 def digest(name_or_path: str) -> str:
-    """SHA-256 of the list's bytes, in hex: two lists with the same digest are the same list."""
-    return hashlib.sha256(_content(name_or_path)).hexdigest()
+    """SHA-256 of the bytes, in hex: two files with the same digest are the same list.
+
+    That of a large local file is remembered for as long as it stands as it is, by its place, size and times.
+    """
+    with _readable(name_or_path):
+        file_system, path = fsspec.url_to_fs(str(_path(name_or_path)))
+        large = isinstance(file_system, LocalFileSystem) and file_system.size(path) > _SMALL
+        return _digest_of(name_or_path, file_system.ukey(path)) if large else _digest(name_or_path)
 
 
-def _content(name_or_path: str) -> bytes:
-    if name_or_path in shipped():
-        return (_FOLDER / name_or_path).read_bytes()
+def read_bytes(name_or_path: str) -> bytes:
+    """The whole file as it is now."""
+    with opened(name_or_path) as file:
+        return file.read()
+
+
+@contextmanager
+def opened(name_or_path: str) -> Iterator[BufferedReader]:
+    """The file, to be read."""
+    with _readable(name_or_path), fsspec.open(str(_path(name_or_path)), "rb") as file:
+        yield file
+
+
+@lru_cache(maxsize=1 << 17)
+def _digest_of(name_or_path: str, stands: str) -> str:  # noqa: ARG001  by it the digest is remembered
+    """The digest of a file that stands as `stands` says."""
+    return _digest(name_or_path)
+
+
+def _digest(name_or_path: str) -> str:
+    with opened(name_or_path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _path(name_or_path: str) -> str | Path:
+    return _FOLDER / name_or_path if name_or_path in shipped() else name_or_path
+
+
+@contextmanager
+def _readable(name_or_path: str) -> Iterator[None]:
     try:
-        with fsspec.open(name_or_path, "rb") as file:
-            return bytes(file.read())
+        yield
     except (OSError, ValueError, ImportError) as error:  # no such file, no such protocol, protocol not installed
         nearest = difflib.get_close_matches(name_or_path, shipped(), n=1)
         hint = f"; the nearest list that ships is {nearest[0]!r}" if nearest else ""

@@ -1,19 +1,19 @@
-"""What one sample is inside a tar: its image as it came, its caption, and its public record."""
+"""What one sample is inside a tar: its image, its caption, and its public record."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 PUBLIC = ("key", "url", "page_url", "caption", "width", "height", "format", "sha256")
-"""Fields of the `.json` member."""
+"""Fields of the `.json` member, to which the config adds scores."""
 
 
-def text_members(row: Mapping[str, Any]) -> dict[str, bytes]:
-    """Member name → content of everything but the image, for a row of `MANIFEST`."""
-    record = msgspec.json.encode({name: row[name] for name in PUBLIC})
+def text_members(row: Mapping[str, Any], scores: Sequence[str] = ()) -> dict[str, bytes]:
+    """Member name → content of everything but the image, for a row of a manifest."""
+    record = msgspec.json.encode({name: row[name] for name in (*PUBLIC, *scores)})
     return {f"{row['key']}.json": record, f"{row['key']}.txt": row["caption"].encode()}
 
 

@@ -20,7 +20,7 @@ CHECKSUMS = "checksums.txt"
 KINDS = (".tar", ".parquet", "_stats.json")
 """What the names of the three files of a shard end in, after the shard's own name."""
 
-_SHARD = re.compile(r"(.*/)?(\d+)(\.tar|\.parquet|_stats\.json)")
+_SHARD = re.compile(r"((?:.*/)?(?:\w+-)?\d+)(\.tar|\.parquet|_stats\.json)")
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)\n")
 _AT_ONCE = 1 << 20
 
@@ -28,7 +28,7 @@ _AT_ONCE = 1 << 20
 def shard_of(name: str) -> tuple[str, str] | None:
     """Shard and kind of a file, as in `00017`, `.tar`; None where it belongs to no shard."""
     match = _SHARD.fullmatch(name)
-    return None if match is None else ((match[1] or "") + match[2], match[3])
+    return None if match is None else (match[1], match[2])
 
 
 def files_of(store: Store, folder: str) -> list[str]:

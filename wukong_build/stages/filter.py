@@ -6,9 +6,9 @@ from wukong_build.chain import Chain
 from wukong_build.config import Config
 from wukong_build.errors import StoreError
 from wukong_build.executors import Executor
+from wukong_build.stages import corpus, run_stage
 from wukong_build.stages import crawl as crawl_stage
-from wukong_build.stages import run_stage
-from wukong_build.stages.scores import LedgerStage, MergeStage, PassStage, SurveyStage, bounds_of
+from wukong_build.stages.scores import PassStage, SurveyStage, bounds_of
 from wukong_build.store import Store, fingerprint_of
 
 
@@ -20,14 +20,12 @@ def filter_samples(config: Config, store: Store, executor: Executor, *, measure_
     _require_crawl(config, store)
     store.unfinish("filter")
     chain = config.filter
-    passes = chain.passes()
-    for passage in passes:
+    for passage in chain.passes():
         run_stage(PassStage(passage, chain, measure_all), store, executor)
         if passage.survey is not None:
             run_stage(SurveyStage(passage, chain), store, executor)
-            run_stage(MergeStage(passage.survey), store, executor)
-    run_stage(LedgerStage(chain), store, executor)
-    _remove_leftovers(store, chain, len(passes))
+            corpus.merge(passage.survey, store, executor)
+    _remove_leftovers(store, chain)
     store.finish("filter", made_from(config, store))
 
 
@@ -48,13 +46,13 @@ def _require_crawl(config: Config, store: Store) -> None:
         )
 
 
-def _remove_leftovers(store: Store, chain: Chain, pass_count: int) -> None:
+def _remove_leftovers(store: Store, chain: Chain) -> None:
     """Scores and surveys of links that the chain no longer has, and of parts that the crawl no longer has."""
-    passes, parts = set(map(str, range(pass_count))), set(store.parts("crawl/samples"))
+    passes, parts = [str(passage.index) for passage in chain.passes()], set(store.parts("crawl/samples"))
     for index in passes:
         for name in set(store.parts(f"filter/scores/{index}")) - parts:
             store.delete_part(f"filter/scores/{index}", name)
-    for folder, kept in (("filter/scores", passes), ("filter/state", passes), ("filter/corpus", set(chain.links))):
+    for folder, kept in (("filter/scores", passes), ("filter/state", passes[:-1]), ("filter/corpus", set(chain.links))):
         if store.fs.isdir(store.path(folder)):
             for path in store.fs.ls(store.path(folder), detail=False):
                 if (name := path.rsplit("/", 1)[-1]) not in kept:

@@ -18,7 +18,7 @@ from wukong_build.executors import Executor
 from wukong_build.schema import SCHEMA_VERSION
 from wukong_build.shards.published import files_of, sha256_of, shard_of
 from wukong_build.stages import run_stage
-from wukong_build.stages.shard import publish_without, shards_with
+from wukong_build.stages.shard import publish_without, shards_with, tell
 from wukong_build.stages.tombstones import FOLDER, HashStage, add, new_tombstones, phashes, purge, tombstones
 from wukong_build.store import Store
 from wukong_build.web.url import canonical, key_of
@@ -98,10 +98,14 @@ def _apply(config: Config, store: Store, executor: Executor) -> None:
     keys = sorted({row["key"] for row in tombstones(store) if row["key"]})
     untold = [name for name in store.parts(FOLDER) if not store.fs.exists(store.path(FOLDER, f"{name}.json"))]
     pending = {name: _before(store, name) for name in untold}
-    publish_without(keys, {shard for before in pending.values() for shard in _shards(before)}, config, store, executor)
+    is_published = bool(pending) and store.fs.isdir(store.path("shards"))
+    if is_published:
+        publish_without(keys, {shard for before in pending.values() for shard in _shards(before)}, config, store, executor)
     if keys:
         purge(store)
         run_stage(HashStage(), store, executor)
+    if is_published:
+        tell(config, store)
     for name, before in pending.items():
         after = _digests(store, _shards(before))
         removed = [{"key": row["key"], "shard": row["shard"]} for row in store.read(FOLDER, name).to_pylist() if row["shard"]]
@@ -129,5 +133,5 @@ def _digests(store: Store, shards: Iterable[str]) -> dict[str, str]:
     """File → sha256, of the files of some shards."""
     wanted = set(shards)
     return {
-        file: sha256_of(store, file) for file in files_of(store, "shards") if (shard := shard_of(file)) and shard[0] in wanted
+        file: sha256_of(store, file) for file in files_of(store, "shards") if re.split(r"[._]", file, maxsplit=1)[0] in wanted
     }

@@ -10,25 +10,25 @@ import hashlib
 import itertools
 import operator
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import fsspec
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wukong_build.errors import StoreError
 from wukong_build.executors import Executor, Part
-from wukong_build.schema import FORGOTTEN, MANIFEST, SCHEMA_VERSION
+from wukong_build.inspect.described import described_alone
+from wukong_build.schema import FORGOTTEN, LOOKED_UP_BY, MANIFEST
 from wukong_build.shards import ShardSettings
 from wukong_build.shards.card import dataset_card
 from wukong_build.shards.published import FOLDER, remove_checksums, write_checksums
+from wukong_build.shards.statistics import shard_statistics
 from wukong_build.shards.tar_reading import BrokenTar, padded, spans
 from wukong_build.sql import database
 from wukong_build.stages import run_stage
-from wukong_build.stages.shard import chunks
 from wukong_build.store import Store, digest_of, fingerprint_of
 
 VERSION = 1
@@ -75,7 +75,7 @@ def republish(sources: Sequence[str], into: str, settings: ShardSettings, execut
         run_stage(_CopyStage(), store, executor)
         if len(tombstones):
             store.write("forgotten", "00000", tombstones)
-        _write_card(store, into)
+        _write_card(store, sources)
         write_checksums(store)
         count = sum(store.row_count(FOLDER, name) for name in store.parts(FOLDER))
         store.delete_stage(_SCRATCH)
@@ -177,10 +177,22 @@ def _select(store: Store, manifests: dict[str, int], tombstones: pa.Table, setti
         connection.register("tombstones", tombstones)
         found = {"manifests": list(manifests), "spans": spans_of, "seed": f"{settings.seed}:"}
         reader = connection.sql(query, params=found).to_arrow_reader(settings.samples)
-        for number, table in enumerate(chunks(reader, settings.samples)):
+        for number, table in enumerate(_cut(reader, settings.samples)):
             published = table.select(schema.names).cast(schema)
             selection = pa.table([*published.columns, *table.select(_PLACE).columns], pa.unify_schemas([schema, _PLACES]))
             store.write(_SELECTION, f"{number:05d}", selection, notes={"published": digest_of(published)})
+
+
+def _cut(reader: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:
+    """The rows of a reader, `size` at a time."""
+    waiting = reader.schema.empty_table()
+    for batch in reader:
+        waiting = pa.concat_tables([waiting, pa.Table.from_batches([batch])])
+        while len(waiting) >= size:
+            yield waiting.slice(0, size)
+            waiting = waiting.slice(size)
+    if len(waiting):
+        yield waiting
 
 
 def _schema_of(path: str) -> pa.Schema:
@@ -220,22 +232,16 @@ class _CopyStage(msgspec.Struct, frozen=True):
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
             store.delete_part(self.name, part.name)
         manifest = selection.drop_columns(_PLACE)
-        stats: dict[str, Any] = {
-            "schema_version": SCHEMA_VERSION,
-            "count": len(manifest),
-            "image_bytes": pc.sum(manifest["image_bytes"]).as_py(),
-            "tar_sha256": sha256,
-        }
+        statistics = shard_statistics(manifest) | {"tar_sha256": sha256}
         with store.replacing(f"{FOLDER}/{part.name}_stats.json") as stats_file:
-            stats_file.write(msgspec.json.format(msgspec.json.encode(stats)))
-        store.write(self.name, part.name, manifest, part.fingerprint, notes={"tar_sha256": sha256})
+            stats_file.write(msgspec.json.format(msgspec.json.encode(statistics)))
+        notes = {"tar_sha256": sha256}
+        store.write(self.name, part.name, manifest, part.fingerprint, notes, looked_up_by=LOOKED_UP_BY)
         return f"{len(manifest)} samples"
 
 
-def _write_card(store: Store, into: str) -> None:
-    names = store.parts(FOLDER)
-    formats = {value for name in names for value in store.read(FOLDER, name, ["format"])["format"].unique().to_pylist()}
-    count = sum(store.row_count(FOLDER, name) for name in names)
-    text = dataset_card(into.rstrip("/").rsplit("/", 1)[-1], count, len(names), sorted(formats), {})
+def _write_card(store: Store, sources: Sequence[str]) -> None:
+    name, *_ = reversed(store.root.rstrip("/").split("/"))
+    text = dataset_card(described_alone(name, [source.rstrip("/").rsplit("/", 1)[-1] for source in sources], store))
     with store.replacing(f"{FOLDER}/README.md") as file:
         file.write(text.encode())

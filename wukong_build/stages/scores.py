@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -17,17 +17,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from wukong_build import resources
 from wukong_build.batch import Batch
 from wukong_build.chain import MEASURED, STATE, Chain, Cost, Pass, Scored, initial_state, verdict
 from wukong_build.executors import Part
-from wukong_build.links import Bounds, CorpusFilter, Link, Rewrite, code_of
+from wukong_build.links import AnyRewrite, Bounds, CorpusLink, Link
 from wukong_build.schema import ALONE_NOTE, COST_NOTE, LEDGER, LEDGER_FACTS, SAMPLES
+from wukong_build.stages.corpus import look_up, look_up_digest, made_from, survey_folder
 from wukong_build.store import Store, digest_of, fingerprint_of
 
 _SAMPLES = "crawl/samples"
+_LEDGER = "filter/ledger"
 _INPUTS = "inputs:"
 """Before a link's name: the note of a part of scores that says what they depend on."""
+
+_COLUMN = "column:"
+"""Before the name of a column of samples: the note of its digest when they were measured."""
+
+_STANDS_FOR = {"image": "sha256", "caption": "caption_found"}
+"""Columns of samples that change with what is no column of theirs."""
 
 _SAMPLE_COLUMNS = {column.name for column in SAMPLES.columns}
 
@@ -38,7 +45,7 @@ def bounds_of(links: Iterable[Link]) -> list[list[float | None]]:
 
 
 class PassStage(msgspec.Struct, frozen=True):
-    """The links of one pass, over every part of samples."""
+    """The links of one pass, over every part of samples; the state after the last one is the ledger."""
 
     passage: Pass
     chain: Chain
@@ -48,7 +55,12 @@ class PassStage(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """Folder of the states in which samples leave it."""
-        return _state(self.passage.index)
+        return _LEDGER if self.is_last else _state(self.passage.index)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no whole-corpus link comes after it."""
+        return self.passage.survey is None
 
     @property
     def links(self) -> list[Link]:
@@ -60,8 +72,9 @@ class PassStage(msgspec.Struct, frozen=True):
         """One part for every part of samples."""
         index, lookup = self.passage.index, self.passage.lookup
         fingerprints = self.chain.fingerprints()
-        merged = "" if lookup is None else store.digest(_corpus(lookup, "merged"), "00000")
-        made_from = [[fingerprints[link.name()] for link in self.links], bounds_of(self.links), merged, self.measure_all]
+        merged = "" if lookup is None else look_up_digest(lookup, store)
+        bounds = bounds_of(self.chain.links.values() if self.is_last else self.links)
+        made_from = [self.name, [fingerprints[link.name()] for link in self.links], bounds, merged, self.measure_all]
         return [
             Part(name, fingerprint_of(made_from, digest, _digests(store, index, name)))
             for name, digest in store.digests(_SAMPLES)
@@ -69,34 +82,37 @@ class PassStage(msgspec.Struct, frozen=True):
 
     def work(self, store: Store, part: Part) -> str:
         """Decide one part, by the scores that are there if these suffice; else they are brought up to date first."""
-        samples = store.read(_SAMPLES, part.name, _sample_columns(self.chain))
-        inputs = self._inputs(store, samples)
-        known = self._known(store, part, inputs)
-        columns, state = _so_far(store, part, samples, self.passage.index, self.links)
-        decided, measured = self._decided(store, part, known, columns, state), 0
+        noted = store.notes(self._scores, part.name)
+        read = self._read(store, part, noted)
+        inputs = self._inputs(store, read)
+        known = self._known(noted, read, inputs)
+        decided, measured = self._decided(store, part, noted, known), 0
         if decided is None:
             earlier = {
                 link.name(): store.read(self._scores, part.name, _written(link)) for link in self.links if link.name() in known
             }
-            table, decided, costs = self._measured(store, part, earlier, columns, state)
+            table, decided, costs = self._measured(store, part, earlier)
             measured = sum(cost.samples for cost in costs.values())
-            noted = store.notes(self._scores, part.name)
             before = {name: Cost.noted(noted.get(COST_NOTE + name, "") if name in known else "") for name in costs}
             took = {COST_NOTE + name: str(cost.and_also(before[name])) for name, cost in costs.items()}
-            store.write(self._scores, part.name, table, notes={**inputs, **took, "keys": digest_of(table.select(["key"]))})
-        store.write(self.name, part.name, decided, part.fingerprint)
+            store.write(self._scores, part.name, table, notes={**inputs, **took, **read})
+        if self.is_last:
+            self._write_ledger(store, part, decided)
+        else:
+            store.write(self.name, part.name, decided, part.fingerprint)
         return f"{pc.sum(decided['kept']).as_py() or 0} kept of {len(decided)}, {measured} scores measured"
 
-    def _decided(self, store: Store, part: Part, known: set[str], columns: pa.Table, state: pa.Table) -> pa.Table | None:
+    def _decided(self, store: Store, part: Part, noted: dict[str, str], known: set[str]) -> pa.Table | None:
         """The state that the scores there are lead to; None where a sample reaches a link that has not measured it.
 
         Reads what decides and nothing else: choosing among bounds costs little however much the links have written.
         """
         links = {_note(link) for link in self.links}
-        there = {note for note in store.notes(self._scores, part.name) if note.startswith(_INPUTS)}
+        there = {note for note in noted if note.startswith(_INPUTS)}
         if not links or len(known) < len(links) or there != links:  # scores of links that are gone go as well
             return None
-        here = Scored(Batch(columns), state, everything=self.measure_all)
+        state = _state_before(store, part, self.passage.index)
+        here = Scored(Batch(state.select(["key"])), state, everything=self.measure_all)
         scores = store.read(
             self._scores, part.name, list(filter(None, map(_decides, self.links))) + [n + MEASURED for n in known]
         )
@@ -107,11 +123,11 @@ class PassStage(msgspec.Struct, frozen=True):
             here.run(link, own)
         return here.table().select(["key", *STATE])
 
-    def _measured(
-        self, store: Store, part: Part, known: dict[str, pa.Table], columns: pa.Table, state: pa.Table
-    ) -> tuple[pa.Table, pa.Table, dict[str, Cost]]:
+    def _measured(self, store: Store, part: Part, known: dict[str, pa.Table]) -> tuple[pa.Table, pa.Table, dict[str, Cost]]:
         """Scores and state after measuring what is not known, one row group of images at a time; and what each link took."""
-        merged = None if self.passage.lookup is None else store.read(_corpus(self.passage.lookup, "merged"), "00000")
+        columns = _columns_before(store, part, self.passage.index, self.links)
+        state = _state_before(store, part, self.passage.index)
+        merged = None if self.passage.lookup is None else look_up(self.passage.lookup, store)
         costs = {link.name(): Cost() for link in self.links}
         table = columns.select(["key"])
         for links in _by_what_they_read(self.links):
@@ -129,33 +145,61 @@ class PassStage(msgspec.Struct, frozen=True):
             columns, table = (_with_columns(each, joined.drop_columns(["key", *STATE])) for each in (columns, table))
         return table, _with_columns(table.select(["key"]), state), costs
 
+    def _write_ledger(self, store: Store, part: Part, state: pa.Table) -> None:
+        """The state as the ledger has it, beside it the evidence of every link; the notes tell how many each link drops alone."""
+        facts = store.read(_SAMPLES, part.name, list(LEDGER_FACTS))  # row for row the same samples
+        table = _with_columns(state, facts).select(LEDGER.arrow.names).cast(LEDGER.arrow)
+        scores = read_scores(store, part.name, self.passage.index + 1, {*self.chain.scores(), *self.chain.evidence()})
+        evidence = scores.select(self.chain.evidence())
+        if evidence.num_columns:
+            table = table.append_column("evidence", evidence.to_struct_array())
+        store.write(self.name, part.name, table, part.fingerprint, self._alone(scores))
+
+    def _alone(self, scores: pa.Table) -> dict[str, str]:
+        """How many samples each link drops that no other one drops, as far as they have measured them."""
+        out = {name: verdict(link, scores).out for name, link in self.chain.bounded().items()}
+        by_one = np.sum(list(out.values()), axis=0, dtype=np.int64) == 1
+        return {ALONE_NOTE + name: str(int((each & by_one).sum())) for name, each in out.items()}
+
     @property
     def _scores(self) -> str:
         return _scores(self.passage.index)
 
-    def _inputs(self, store: Store, samples: pa.Table) -> dict[str, str]:
+    def _read(self, store: Store, part: Part, noted: dict[str, str]) -> dict[str, str]:
+        """A note with the digest of the samples, and one for each column of theirs that the chain depends on.
+
+        Where the samples are those that the scores were measured of, both are noted there, and no column is read.
+        """
+        samples = store.digest(_SAMPLES, part.name)
+        links = self.chain.links.values()
+        columns = sorted(
+            {"key"} | ({_STANDS_FOR.get(column, column) for link in links for column in link.reads} & _SAMPLE_COLUMNS)
+        )
+        if noted.get("samples") != samples or not noted.keys() >= {_COLUMN + column for column in columns}:
+            table = store.read(_SAMPLES, part.name, columns)
+            noted = {_COLUMN + column: digest_of(table.select([column])) for column in columns}
+        return {"samples": samples, **{_COLUMN + column: noted[_COLUMN + column] for column in columns}}
+
+    def _inputs(self, store: Store, read: dict[str, str]) -> dict[str, str]:
         """A note for each link of the pass: fingerprint of the link and of all it reads, directly or through links above it."""
         fingerprints = self.chain.fingerprints()
-        digest = functools.cache(lambda column: digest_of(samples.select([column])))
-        stands_for = {"image": "sha256", "caption": "caption_found"}
         made_from: dict[str, str] = {}
         caption: list[str] = []
         inputs: dict[str, str] = {}
         for name, link in self.chain.links.items():
-            read = [made_from[column] if column in made_from else digest(stands_for.get(column, column)) for column in link.reads]
-            merged = store.digest(_corpus(link, "merged"), "00000") if isinstance(link, CorpusFilter) else ""
-            inputs[name] = fingerprint_of(fingerprints[name], read, caption if "caption" in link.reads else [], merged)
+            digests = [made_from.get(column) or read[_COLUMN + _STANDS_FOR.get(column, column)] for column in link.reads]
+            merged = look_up_digest(link, store) if isinstance(link, CorpusLink) else ""
+            inputs[name] = fingerprint_of(fingerprints[name], digests, caption if "caption" in link.reads else [], merged)
             made_from |= dict.fromkeys(link.columns(), inputs[name])
-            if isinstance(link, Rewrite):
+            if isinstance(link, AnyRewrite):
                 caption = [inputs[name]]
         return {_note(link): inputs[link.name()] for link in self.passage.links}
 
-    def _known(self, store: Store, part: Part, inputs: dict[str, str]) -> set[str]:
+    def _known(self, noted: dict[str, str], read: dict[str, str], inputs: dict[str, str]) -> set[str]:
         """The links whose scores still hold: nothing that they depend on has changed."""
-        notes = store.notes(self._scores, part.name)
-        if not notes or notes["keys"] != digest_of(store.read(_SAMPLES, part.name, ["key"])):
+        if noted.get(_COLUMN + "key") != read[_COLUMN + "key"]:
             return set()
-        return {link.name() for link in self.passage.links if notes.get(_note(link)) == inputs[_note(link)]}
+        return {link.name() for link in self.passage.links if noted.get(_note(link)) == inputs[_note(link)]}
 
 
 class SurveyStage(msgspec.Struct, frozen=True):
@@ -166,7 +210,7 @@ class SurveyStage(msgspec.Struct, frozen=True):
     appends: ClassVar[bool] = False
 
     @property
-    def link(self) -> CorpusFilter:
+    def link(self) -> CorpusLink:
         """The link that surveys."""
         assert self.passage.survey is not None  # noqa: S101  only such a pass is surveyed
         return self.passage.survey
@@ -174,85 +218,24 @@ class SurveyStage(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """Folder of the surveys."""
-        return _corpus(self.link, "survey")
+        return survey_folder(self.link)
 
     def parts(self, store: Store) -> list[Part]:
         """One part for every part of samples."""
-        made_from = [_made_from(self.link), self.chain.fingerprints()[self.link.name()]]
+        depends_on = [made_from(self.link), self.chain.fingerprints()[self.link.name()]]
         after = self.passage.index + 1
         return [
-            Part(name, fingerprint_of(made_from, digest, _digests(store, after, name)))
+            Part(name, fingerprint_of(depends_on, digest, _digests(store, after, name)))
             for name, digest in store.digests(_SAMPLES)
         ]
 
     def work(self, store: Store, part: Part) -> str:
         """Survey the samples that are still in."""
-        samples = store.read(_SAMPLES, part.name, _sample_columns(self.chain))
-        columns, state = _so_far(store, part, samples, self.passage.index + 1, [self.link])
+        after = self.passage.index + 1
+        columns, state = _columns_before(store, part, after, [self.link]), _state_before(store, part, after)
         batch = Scored(Batch(columns), state).survivors()
         store.write(self.name, part.name, self.link.survey(batch), part.fingerprint)
         return f"{len(batch)} surveyed"
-
-
-class MergeStage(msgspec.Struct, frozen=True):
-    """All surveys of one whole-corpus link become its look-up."""
-
-    link: CorpusFilter
-    appends: ClassVar[bool] = False
-
-    @property
-    def name(self) -> str:
-        """Folder of the look-up."""
-        return _corpus(self.link, "merged")
-
-    def parts(self, store: Store) -> list[Part]:
-        """One part, made from every survey."""
-        digests = sorted(store.digest(_corpus(self.link, "survey"), name) for name in store.parts(_SAMPLES))
-        return [Part("00000", fingerprint_of(_made_from(self.link), digests))]
-
-    def work(self, store: Store, part: Part) -> str:
-        """Merge the surveys."""
-        folder = _corpus(self.link, "survey")
-        surveys = [store.read(folder, name) for name in store.parts(folder)]
-        merged = self.link.merge(pa.concat_tables(surveys)) if surveys else pa.table({"key": pa.array([], pa.string())})
-        store.write(self.name, part.name, merged, part.fingerprint)
-        return f"{sum(map(len, surveys))} surveyed"
-
-
-class LedgerStage(msgspec.Struct, frozen=True):
-    """The state after the last pass, as the ledger has it, and beside it the evidence of every link."""
-
-    chain: Chain
-    name: ClassVar[str] = "filter/ledger"
-    appends: ClassVar[bool] = False
-
-    def parts(self, store: Store) -> list[Part]:
-        """One part for every part of samples."""
-        made_from = [LEDGER.name, bounds_of(self.chain.links.values())]
-        pass_count = len(self.chain.passes())
-        return [
-            Part(name, fingerprint_of(made_from, _digests(store, pass_count, name), digest))
-            for name, digest in store.digests(_SAMPLES)
-        ]
-
-    def work(self, store: Store, part: Part) -> str:
-        """One part of the ledger; its notes tell how many each link drops alone."""
-        last_pass = len(self.chain.passes()) - 1
-        table = store.read(_state(last_pass), part.name)
-        facts = store.read(_SAMPLES, part.name, list(LEDGER_FACTS))  # row for row the same samples
-        table = _with_columns(table, facts).select(LEDGER.arrow.names).cast(LEDGER.arrow)
-        scores = read_scores(store, part.name, last_pass + 1, {*self.chain.scores(), *self.chain.evidence()})
-        evidence = scores.select(self.chain.evidence())
-        if evidence.num_columns:
-            table = table.append_column("evidence", evidence.to_struct_array())
-        store.write(self.name, part.name, table, part.fingerprint, self._alone(scores))
-        return f"{pc.sum(table['kept']).as_py() or 0} kept of {len(table)}"
-
-    def _alone(self, scores: pa.Table) -> dict[str, str]:
-        """How many samples each link drops that no other one drops, as far as they have measured them."""
-        out = {name: verdict(link, scores).out for name, link in self.chain.bounded().items()}
-        by_one = np.sum(list(out.values()), axis=0, dtype=np.int64) == 1
-        return {ALONE_NOTE + name: str(int((each & by_one).sum())) for name, each in out.items()}
 
 
 def read_scores(store: Store, part: str, pass_count: int, names: Iterable[str]) -> pa.Table:
@@ -281,11 +264,7 @@ def _written(link: Link) -> list[str]:
 
 def _decides(link: Link) -> str | None:
     """The column by which a link drops samples or changes captions; None where it does neither."""
-    return link.name() if isinstance(link, Rewrite) or (isinstance(link, Bounds) and link.bounded) else None
-
-
-def _corpus(link: Link, folder: str) -> str:
-    return f"filter/corpus/{link.name()}/{folder}"
+    return link.name() if isinstance(link, AnyRewrite) or (isinstance(link, Bounds) and link.bounded) else None
 
 
 def _note(link: Link) -> str:
@@ -297,24 +276,19 @@ def _digests(store: Store, index: int, part: str) -> list[str]:
     return [store.digest(folder, part) for earlier in range(index) for folder in (_scores(earlier), _state(earlier))]
 
 
-def _made_from(link: CorpusFilter) -> list[Any]:
-    """What a survey and its merge depend on besides the samples."""
-    return [code_of(link), link.settings(), [resources.digest(resource) for resource in link.resources()]]
+def _columns_before(store: Store, part: Part, index: int, links: Sequence[Link]) -> pa.Table:
+    """`key`, `image_row`, and what some links of pass `index` read: of the samples, and of what the passes before wrote."""
+    wanted = {column for link in links for column in link.reads} - {*STATE, "image"}
+    samples = store.read(_SAMPLES, part.name, sorted((wanted & _SAMPLE_COLUMNS) | {"key", "image_row"}))
+    return _with_columns(samples, read_scores(store, part.name, index, wanted - _SAMPLE_COLUMNS))
 
 
-def _sample_columns(chain: Chain) -> list[str]:
-    """Columns of samples that the chain reads, and what stands for the images and the captions found."""
-    read = {column for link in chain.links.values() for column in link.reads} & _SAMPLE_COLUMNS
-    return sorted(read | {"key", "error", "caption_found", "sha256", "image_row"})
-
-
-def _so_far(store: Store, part: Part, samples: pa.Table, index: int, links: Sequence[Link]) -> tuple[pa.Table, pa.Table]:
-    """The samples with what some links read of the passes before `index`, and the state in which they left the last of those."""
-    if index == 0:
-        return samples, initial_state(samples)
-    wanted = {column for link in links for column in link.reads} - {*samples.column_names, *STATE, "image"}
-    samples = _with_columns(samples, read_scores(store, part.name, index, wanted))
-    return samples, store.read(_state(index - 1), part.name, list(STATE))
+def _state_before(store: Store, part: Part, index: int) -> pa.Table:
+    """`key`, and the state in which samples reach pass `index`."""
+    if index:
+        return store.read(_state(index - 1), part.name)
+    samples = store.read(_SAMPLES, part.name, ["key", "error", "caption_found"])
+    return _with_columns(samples.select(["key"]), initial_state(samples))
 
 
 def _by_what_they_read(links: Sequence[Link]) -> Iterator[Sequence[Link]]:
