@@ -20,7 +20,7 @@ from wukong_build.errors import StoreError
 from wukong_build.inspect.run import Run
 from wukong_build.picture import Picture
 
-TOLD = {"README.md", "croissant.json", "funnel.json"}
+TOLD = {"README.md", "checksums.txt", "croissant.json", "funnel.json"}
 """What stands beside the shards and tells of all of them."""
 
 Measure = Callable[[dict[str, Any]], tuple[int, int]]
