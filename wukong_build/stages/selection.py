@@ -37,6 +37,9 @@ _SAID = {
 _SHUFFLED = "('0x' || left(md5(concat(?, ':', key)), 16))::UBIGINT"
 """A number for each key, by the seed."""
 
+_BATCH = 10_000
+"""Rows that are taken from SQL at a time."""
+
 _TOGETHER = ("caption", "sha256", "representative")
 """Samples that have one of these in common go into the same split."""
 
@@ -71,9 +74,6 @@ def select(config: Config, store: Store) -> None:
 def samples_of(store: Store, name: str) -> str:
     """One short name for the samples that a shard is to have, in their order."""
     return store.note(SELECTION, name, "samples")
-
-
-_BATCH = 10_000
 
 
 def _shards(reader: pa.RecordBatchReader, settings: ShardSettings) -> Iterator[tuple[str, pa.Table]]:
