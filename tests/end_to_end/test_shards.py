@@ -29,15 +29,14 @@ SPLITS = {"train": "rest", "test": 7, "validation": 0.2}
 def sharded(demo_run: Run, demo_served: Server, demo_values: Callable[..., dict[str, Any]], tmp_path: Path) -> Sharded:
     """Shards the demo by settings of its own, in one folder of this test or in another."""
 
-    def shard(settings: dict[str, Any], name: str = "run", workers: int = 1, without: tuple[str, ...] = ()) -> Run:
+    def shard(settings: dict[str, Any], name: str = "run", workers: int = 1, links: dict[str, Any] | None = None) -> Run:
         path = tmp_path / name
         if not path.exists():
             shutil.copytree(demo_run.store.root, path)
         values = demo_values(demo_served, path, workers)
         values["shard"] |= settings
-        for link in without:
-            del values["filter"][link]
-        return run(values, ["filter", "shard"] if without else ["shard"])
+        values["filter"] = {name: link for name, link in (values["filter"] | (links or {})).items() if link is not None}
+        return run(values, ["filter", "shard"] if links else ["shard"])
 
     return shard
 
@@ -97,6 +96,19 @@ def test_what_goes_together_is_in_one_split(sharded: Sharded) -> None:
         assert set(map(len, Counter(map(str, places.values())))) >= {9}  # both splits have some
 
 
+def test_what_looks_alike_is_in_one_split(sharded: Sharded) -> None:
+    """Where near-duplicates are only measured, each is in the split of its representative, whatever the seed."""
+    for seed in range(3):
+        links = {"near_duplicate": {"hamming_distance": 4}, "caption_frequency": {}}
+        split = sharded({"splits": {"train": "rest", "test": 0.5}, "seed": seed}, links=links)
+        alike = split.sql(
+            "SELECT split_part(one.part, '-', 1) AS one, split_part(other.part, '-', 1) AS other FROM manifest AS one "
+            "JOIN scores USING (key) JOIN manifest AS other ON other.key = near_duplicate_of"
+        ).to_pylist()
+        assert len(alike) > 1
+        assert all(row["one"] == row["other"] for row in alike)
+
+
 def test_splits_that_want_too_much(sharded: Sharded) -> None:
     """More than there is cannot be had, and the numbers are told."""
     with pytest.raises(ConfigError, match=r"shard.splits: test want 1000 samples together; \d+ are kept"):
@@ -133,7 +145,7 @@ def test_resized(sharded: Sharded, demo_run: Run, kind: str, tmp_path: Path) -> 
 def test_what_cannot_be_decoded_stays(sharded: Sharded, demo_run: Run) -> None:
     """Where the chain lets it pass, it is published as it came: what is kept is what is published."""
     resize = {"mode": "center_crop", "side": 96, "format": "webp"}
-    made = sharded({"resize": resize}, without=("decodable", "phash", "near_duplicate"))
+    made = sharded({"resize": resize}, links={"decodable": None, "phash": None, "near_duplicate": None})
     broken = demo_run.sql("SELECT key FROM ledger WHERE dropped_by = 'decodable'")["key"].to_pylist()
     rows = {row["key"]: row for row in made.manifests().to_pylist()}
     as_they_came = {key for key, row in rows.items() if row["sha256"] == row["original_sha256"]}

@@ -40,6 +40,8 @@ _SHUFFLED = "('0x' || left(md5(concat(?, ':', key)), 16))::UBIGINT"
 
 _PLACED = "(kept OR tombstones.shard IS NOT NULL)"
 """Of which samples the shuffle has a place: that of a forgotten one stays empty, so that no other sample moves."""
+_BATCH = 10_000
+"""Rows that are taken from SQL at a time."""
 
 _TOGETHER = ("caption", "sha256", "representative")
 """Samples that have one of these in common go into the same split."""
@@ -92,9 +94,6 @@ def _write(store: Store, name: str, rows: pa.Table, settings: ShardSettings) -> 
 def samples_of(store: Store, name: str) -> str:
     """One short name for the samples that a shard is to have, in their order."""
     return store.note(SELECTION, name, "samples")
-
-
-_BATCH = 10_000
 
 
 def _shards(reader: pa.RecordBatchReader, settings: ShardSettings) -> Iterator[tuple[str, pa.Table]]:
