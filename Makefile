@@ -6,7 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench-fetch bench-memory bench-extract bench-pages bench-text bench-filter bench-shard lock clean
+.PHONY: help demo test check format bench-fetch bench-memory bench-extract bench-pages bench-text bench-filter bench-neardup bench-shard lock clean
 
 help:  ## print this help
 	@echo "wukong-build: build a Chinese image-text dataset. Targets:"
@@ -50,6 +50,9 @@ bench-filter: $(VENV)/installed  ## cost of the filter, and what it makes of pla
 
 bench-shard: $(VENV)/installed  ## cost of making shards, beside webdataset's writer; needs nginx (CORPUS=folder ROUNDS=3)
 	@$(RUN) scripts/bench_shard.py $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-neardup: $(VENV)/installed  ## how well hashes tell copies from other pictures (FOLDER=folder with sites/ and neardup/ CORPUS=folder ROUNDS=3)
+	@$(RUN) scripts/bench_neardup.py $(if $(FOLDER),--folder "$(FOLDER)") $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lock: $(VENV)/installed  ## write requirements.lock anew, for every supported Python
 	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

@@ -81,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument(
         "--sheet", metavar="FILE.html", help="write a self-contained page with kept and dropped pictures, captions and reasons"
     )
+    inspect.add_argument(
+        "--duplicates", action="store_true", help="show the clusters of duplicates: sizes, distances, and the biggest ones"
+    )
     inspect.add_argument("--json", action="store_true", help="print rows as JSON, one object a line")
     explain = add(
         "explain",
@@ -302,6 +305,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> None:
+    from wukong_build.inspect.duplicates import clusters, duplicates_text
     from wukong_build.inspect.run import open_run
     from wukong_build.inspect.sheet import write_sheet
     from wukong_build.inspect.summary import rows_json, rows_text, summary
@@ -310,10 +314,12 @@ def _inspect(options: argparse.Namespace) -> None:
     if options.sql is not None:
         table = run.sql(options.sql)
         print(rows_json(table) if options.json else rows_text(table))
+    if options.duplicates:
+        print(rows_json(clusters(run)) if options.json else duplicates_text(run))
     if options.sheet:
         write_sheet(run, Path(options.sheet))
         print(options.sheet)
-    if options.sql is None and not options.sheet:
+    if options.sql is None and not (options.duplicates or options.sheet):
         print(rows_json(run.funnel()) if options.json else summary(run))
 
 

@@ -185,6 +185,9 @@ def test_inspect_and_explain(command: Command, demo_run: Run, tmp_path: Path) ->
     assert "kept 40 + dropped 51 = seen 91" in command("inspect", root).stdout
     rows = command("inspect", root, "--json", "--sql", "SELECT count(*) AS n FROM ledger WHERE kept").stdout
     assert json.loads(rows) == {"n": 40}
+    assert "biggest clusters" in command("inspect", root, "--duplicates").stdout
+    cluster, *_ = command("inspect", root, "--duplicates", "--json").stdout.splitlines()
+    assert json.loads(cluster).keys() == {"representative", "url", "dropped", "duplicates"}
     sheet = tmp_path / "sheet.html"
     assert command("inspect", root, "--sheet", sheet).stdout.strip() == str(sheet)
     assert 'src="http' not in sheet.read_text(encoding="utf-8")

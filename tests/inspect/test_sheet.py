@@ -62,16 +62,24 @@ def page(text: str) -> Page:
 
 
 def card(page: Page, key: str) -> str:
-    """The text of a sample's card."""
-    (found,) = (text for text in page.cards if key in text)
-    return found
+    """The text of a sample's card in the section of its step."""
+    return next(text for text in page.cards if key in text)
 
 
 def test_sections(page: Page) -> None:
-    """The kept come first, then every step that dropped some, in the funnel's order; the sum stands above."""
+    """The kept come first, then every step that dropped some, in the funnel's order, then clusters."""
     dropping = ["fetch:404", "fetch:opted_out", "fetch:robots", "aspect_ratio", "han_count", "decodable", "near_duplicate"]
-    assert page.sections == ["kept", *dropping]
-    assert len(page.cards) == 9
+    assert page.sections == ["kept", *dropping, "clusters"]
+    assert len(page.cards) == 9 + 2
+
+
+def test_clusters(page: Page, key: Name) -> None:
+    """A cluster is the sample that was kept, and those dropped for it with their distances."""
+    kept, dropped = page.cards[-2:]
+    assert key("cat") in kept
+    assert "jpg 400 × 300" in kept
+    assert key("cat-small") in dropped
+    assert re.search(r"^distance [024]$", dropped, re.MULTILINE)
 
 
 def test_sum(text: str) -> None:
@@ -119,8 +127,8 @@ def test_self_contained(page: Page, text: str) -> None:
 
 
 def test_pictures(page: Page) -> None:
-    """Every image that decodes is shown, and the representative beside its duplicate."""
-    assert [tag for tag, _ in page.tags].count("img") == 4 + 2
+    """Every image that decodes is shown, the representative beside its duplicate, and both in their cluster."""
+    assert [tag for tag, _ in page.tags].count("img") == 4 + 2 + 2
 
 
 def test_fair_choice(made: Run, tmp_path: Path) -> None:
@@ -130,7 +138,7 @@ def test_fair_choice(made: Run, tmp_path: Path) -> None:
         path = tmp_path / f"{number}.html"
         write_sheet(made, path, per_step=1, seed=seed)
         page = Page(path.read_text("utf-8"))
-        assert len(page.cards) == 8
+        assert len(page.cards) == 8 + 2
         chosen.append(page.cards[0])
     assert chosen[0] == chosen[1]
     assert len(set(chosen)) == 2
