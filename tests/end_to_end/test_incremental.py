@@ -29,7 +29,9 @@ def test_a_picture_published_before_wins_over_a_larger_one(
     """The copy that a first run dropped was published elsewhere: now it stays, and the larger one is its duplicate."""
     values = demo_values(demo_server, tmp_path / "run")
     before = filtered(values, [])
-    dropped = before.sql("SELECT key, duplicate_of FROM ledger WHERE dropped_by = 'near_duplicate' ORDER BY key LIMIT 1").to_pylist()[0]
+    dropped = before.sql(
+        "SELECT key, duplicate_of FROM ledger WHERE dropped_by = 'near_duplicate' ORDER BY key LIMIT 1"
+    ).to_pylist()[0]
     scores = before.sql("SELECT key, phash FROM scores")
     published = scores.filter(pc.equal(scores["key"], dropped["key"]))
     pq.write_table(published, tmp_path / "published.parquet")
