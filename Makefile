@@ -6,7 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench-fetch bench-memory bench-extract bench-pages bench-text bench-filter lock clean
+.PHONY: help demo test check format bench-fetch bench-memory bench-extract bench-pages bench-text bench-filter bench-corpus lock clean
 
 help:  ## print this help
 	@echo "wukong-build: build a Chinese image-text dataset. Targets:"
@@ -47,6 +47,9 @@ bench-text: $(VENV)/installed  ## how well and how fast the links read labelled 
 
 bench-filter: $(VENV)/installed  ## cost of the filter, and what it makes of planted defects; needs nginx (CORPUS=folder PEERS=folder ROUNDS=3)
 	@$(RUN) scripts/bench_filter.py $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(PEERS),--peers "$(PEERS)") $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-corpus: $(VENV)/installed  ## near-duplicates among millions of hashes (ROWS=1e7 REFERENCE=script PEERS=another venv's python)
+	@$(RUN) scripts/bench_corpus.py $(if $(ROWS),--rows $(ROWS)) $(if $(REFERENCE),--reference "$(REFERENCE)") $(if $(PEERS),--peers "$(PEERS)")
 
 lock: $(VENV)/installed  ## write requirements.lock anew, for every supported Python
 	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \
