@@ -39,7 +39,7 @@ FEW = 4096
 """So many hashes are compared each with all sooner than compiled code is loaded."""
 
 _PAIRS = 1 << 24  # each thread remembers so many, 128 MB; where there are more, hashes are decided in rounds
-_STREAMED = 1 << 23  # so many others at once are sorted into groups, 100 MB
+_STREAMED = 1 << 24  # so many others at once are sorted into groups, 200 MB
 _THREADS = 8  # at most: each has an index for every hash
 _SLICES = 32  # of the groups, for each thread: the fuller ones even out
 _BLOCK_BITS = 13  # at most: the counters of a block stay in the processor's cache
