@@ -113,9 +113,11 @@ def first_kept(items: Items, near: Near) -> Indices:
     if len(items.hashes) <= FEW:
         return _first_kept_of_few(items, near)
     first_equal = _first_equal(items)
-    rest = np.flatnonzero(first_equal == np.arange(len(first_equal)))  # equal ones share one fate
-    of_rest: Indices = rest[_first_kept_in_rounds(items.take(rest), near)]
-    return of_rest[np.searchsorted(rest, first_equal)]
+    is_first = first_equal == np.arange(len(first_equal))  # equal ones share one fate
+    rest = np.flatnonzero(is_first)
+    of_rest = rest[_first_kept_in_rounds(items.take(rest), near)]
+    kept: Indices = of_rest[(np.cumsum(is_first) - 1)[first_equal]]
+    return kept
 
 
 def first_near(items: Items, others: Items, near: Near) -> Indices:
@@ -203,8 +205,7 @@ def _join(
     ]
     with ThreadPoolExecutor(len(found)) as pool:
         for block in range(near.distance + 1):
-            groups = _grouped(items.hashes, rule.blocks, block, pool)
-            _by_slices(groups, partial(compiled.search, groups, block, rule), found, pool)
+            _by_slices(_grouped(items.hashes, rule.blocks, block, pool), partial(compiled.search, block, rule), found, pool)
     counts = [int(thread.pair_count[0]) for thread in found]
     remembered = max(counts) <= room
     return Joined(
@@ -226,9 +227,9 @@ def _look_up(items: Items, others: Items, near: Near) -> npt.NDArray[np.uint32]:
             choices = [
                 blocks.masks[[block, *rest]].sum() for rest in combinations(range(block + 1, len(blocks.masks)), chosen - 1)
             ]
-            groups, other_groups = (_grouped(side.hashes, blocks, block, pool) for side in (items, others))
-            work = partial(compiled.look_up, other_groups, groups, np.array(choices), near, others.words, items.words)
-            _by_slices(other_groups, work, found, pool)
+            groups = _grouped(items.hashes, blocks, block, pool)
+            work = partial(compiled.look_up, groups, np.array(choices), near, items.words, others.words)
+            _by_slices(_grouped(others.hashes, blocks, block, pool), work, found, pool)
     first: npt.NDArray[np.uint32] = np.minimum.reduce(found)
     return first
 
@@ -264,7 +265,7 @@ def _grouped(hashes: Hashes, blocks: Any, block: int, pool: ThreadPoolExecutor) 
     return groups
 
 
-def _by_slices(groups: Any, work: Callable[[int, int, Any], None], found: list[Any], pool: ThreadPoolExecutor) -> None:
+def _by_slices(groups: Any, work: Callable[..., None], found: list[Any], pool: ThreadPoolExecutor) -> None:
     """Do the work for all values, some at once by each thread, which notes what it finds in one of `found`."""
     count, values = len(groups.hashes), len(groups.ends)
     cuts = np.unique(np.append(np.searchsorted(groups.ends, np.linspace(0, count, _SLICES * len(found))), [0, values])).tolist()
@@ -275,7 +276,7 @@ def _by_slices(groups: Any, work: Callable[[int, int, Any], None], found: list[A
     def work_on(index: int) -> None:
         mine = free.get()
         try:
-            work(cuts[index], cuts[index + 1], mine)
+            work(groups, cuts[index], cuts[index + 1], mine)
         finally:
             free.put(mine)
 

@@ -157,15 +157,15 @@ def _compare(hashes: Any, items: Any, begin: Any, end: Any, choice: Any, rule: A
     """Compare each of a group with those before it, which is the order of the items."""
     distance = np.uint64(rule.distance)
     for place in range(begin + 1, end):
-        later, number = items[place], hashes[place]
-        if rule.settled[later]:
-            continue
+        number = hashes[place]
         for start in range(begin, place, _AT_ONCE):
             stop = min(place, start + _AT_ONCE)
             near = np.uint64(0)
             for other in range(start, stop):
                 near += np.uint64(_bit_count(number ^ hashes[other]) <= distance)
-            if near and _note(hashes, items, start, stop, place, choice, rule, found) and rule.first_only:
+            if near and (  # only now is anything looked up by item, which is seldom in the processor's cache
+                rule.settled[items[place]] or (_note(hashes, items, start, stop, place, choice, rule, found) and rule.first_only)
+            ):
                 break
 
 
@@ -227,7 +227,7 @@ def _descend(hashes: Any, items: Any, choice: Any, rule: Any, found: Any, free_h
 
 
 @compiled
-def search(groups: Any, block: Any, rule: Any, start: Any, stop: Any, found: Any) -> None:
+def search(block: Any, rule: Any, groups: Any, start: Any, stop: Any, found: Any) -> None:
     """Find the pairs of some groups, those of the values of `block`, the first chosen one, from `start` to `stop`."""
     first = groups.ends[start - 1] if start else 0
     largest, begin = 0, first
@@ -271,7 +271,7 @@ def _table_of(hashes: Any, chosen: Any) -> Any:
 
 @compiled
 def look_up(
-    others: Any, items: Any, choices: Any, near: Any, other_words: Any, words: Any, start: Any, stop: Any, first: Any
+    items: Any, choices: Any, near: Any, words: Any, other_words: Any, others: Any, start: Any, stop: Any, first: Any
 ) -> None:
     """Note for items the first of the others that is near, for the groups of the values from `start` to `stop`.
 
