@@ -6,7 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench-fetch bench-memory bench-extract bench-pages bench-text bench-filter bench-neardup bench-shard lock clean
+.PHONY: help demo test check format bench-fetch bench-memory bench-extract bench-pages bench-text bench-filter bench-neardup bench-corpus bench-shard lock clean
 
 help:  ## print this help
 	@echo "wukong-build: build a Chinese image-text dataset. Targets:"
@@ -53,6 +53,9 @@ bench-shard: $(VENV)/installed  ## cost of making shards, beside webdataset's wr
 
 bench-neardup: $(VENV)/installed  ## how well hashes tell copies from other pictures (FOLDER=folder with sites/ and neardup/ CORPUS=folder ROUNDS=3)
 	@$(RUN) scripts/bench_neardup.py $(if $(FOLDER),--folder "$(FOLDER)") $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-corpus: $(VENV)/installed  ## near-duplicates among millions of hashes (ROWS=1e7 REFERENCE=script PEERS=another venv's python)
+	@$(RUN) scripts/bench_corpus.py $(if $(ROWS),--rows $(ROWS)) $(if $(REFERENCE),--reference "$(REFERENCE)") $(if $(PEERS),--peers "$(PEERS)")
 
 lock: $(VENV)/installed  ## write requirements.lock anew, for every supported Python
 	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

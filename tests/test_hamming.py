@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wukong_build import hamming
+from wukong_build import hamming, hamming_compiled
 from wukong_build.hamming import AT_MOST_DISTANCE, Items, Near, distances, first_kept, first_near, hashes_of
 
 WORD = st.integers(0, 2**64 - 1)
@@ -150,6 +150,27 @@ def test_a_hundred_thousand_equal_hashes_are_one(monkeypatch: pytest.MonkeyPatch
     assert set(kept[:100_000].tolist()) == {0}
     assert kept[-1] == 0
     assert (kept[100_000:-1] == np.arange(100_000, len(hashes) - 1)).all()
+
+
+def test_a_hundred_thousand_equal_hashes_find_the_first_of_as_many() -> None:
+    """Each leaves the search once it is found, and those near to none find none."""
+    random = np.random.default_rng(0)
+    others = np.concatenate([random.integers(0, 2**64, 1000, np.uint64), np.full(100_000, 77, np.uint64)])
+    items = np.concatenate([np.full(100_000, 76, np.uint64), random.integers(0, 2**64, 1000, np.uint64)])
+    assert set(first_near(Items.of(items), Items.of(others), Near(1)).tolist()) == {1000, -1}
+
+
+@pytest.mark.parametrize("loop", ["search", "look_up"])
+def test_an_error_in_a_thread_is_raised(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other threads do not wait for what the one that failed had in hand."""
+
+    def fail(*_: object) -> None:
+        raise MemoryError(loop)
+
+    monkeypatch.setattr(hamming_compiled, loop, fail)
+    items = Items.of(np.random.default_rng(0).integers(0, 2**64, 2 * hamming.FEW, np.uint64))
+    with pytest.raises(MemoryError, match=loop):
+        first_kept(items, Near(2)) if loop == "search" else first_near(items, items, Near(2))
 
 
 @pytest.mark.parametrize("hashes", [[], [5]])

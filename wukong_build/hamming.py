@@ -3,18 +3,19 @@
 Cut into `distance + k` blocks, two hashes within the distance agree in at least k of them (pigeonhole; Manku, Jain and Das
 Sarma, "Detecting near-duplicates for web crawling", 2007). So hashes are sorted into groups that agree on one block after
 another, for every choice of k blocks, and only members of a group are compared. The first block of a choice takes a pass over
-all hashes; the others are sorted within a group that fits into the processor's cache.
+all hashes; the others are sorted within a group that fits into the processor's cache. Where new hashes are held against old ones,
+only the new ones of a group are sorted, and the old ones pass by.
 
 The loops are in `hamming_compiled`, which is loaded when there are many hashes.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from functools import cache, partial
+from itertools import combinations, pairwise
 from math import comb
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -39,12 +40,12 @@ FEW = 4096
 
 _PAIRS = 1 << 24  # each thread remembers so many, 128 MB; where there are more, hashes are decided in rounds
 _PIECE = 1 << 26  # hashes of a piece, for which its blocks are chosen
-_STREAMED = 1 << 23
+_STREAMED = 1 << 24  # so many others at once are sorted into groups, 200 MB
 _THREADS = 8  # at most: each has an index for every hash
 _SLICES = 32  # of the groups, for each thread: the fuller ones even out
 _BLOCK_BITS = 13  # at most: the counters of a block stay in the processor's cache
 _COMPARED_AT_ONCE = 12
-_SORTED, _COMPARED = 5.0, 0.4  # measured: nanoseconds to sort one hash into a group, and to compare it with another
+_SORTED, _PASSED_BY, _COMPARED = 5.0, 3.0, 0.4  # measured: nanoseconds to sort one hash, to find its bucket, to compare it
 
 
 class Items(NamedTuple):
@@ -113,9 +114,11 @@ def first_kept(items: Items, near: Near) -> Indices:
     if len(items.hashes) <= FEW:
         return _first_kept_of_few(items, near)
     equal = first_equal(items)
-    rest = np.flatnonzero(equal == np.arange(len(equal)))  # equal ones share one fate
-    of_rest: Indices = rest[_first_kept_in_rounds(items.take(rest), near)]
-    return of_rest[np.searchsorted(rest, equal)]
+    is_first = equal == np.arange(len(equal))  # equal ones share one fate
+    rest = np.flatnonzero(is_first)
+    of_rest = rest[_first_kept_in_rounds(items.take(rest), near)]
+    kept: Indices = of_rest[(np.cumsum(is_first) - 1)[equal]]
+    return kept
 
 
 def first_near(items: Items, others: Items, near: Near) -> Indices:
@@ -126,12 +129,9 @@ def first_near(items: Items, others: Items, near: Near) -> Indices:
         for index in reversed(range(count)):
             found[near.of(others.take(slice(index, index + 1)), items)] = index
         return found
-    step = max(len(items.hashes), _STREAMED)  # a chunk of the others is sorted together with the items
-    for start in range(0, count, step):
+    for start in range(0, count, _STREAMED):
         missing = np.flatnonzero(found < 0)
-        chunk = others.take(slice(start, start + step))
-        since = len(chunk.hashes)
-        first = _join(chunk + items.take(missing), near, since=since, first_only=True).first[since:]
+        first = _look_up(items.take(missing), others.take(slice(start, start + _STREAMED)), near)
         found[missing] = np.where(first == NONE, -1, start + first.astype(np.int64))
     return found
 
@@ -205,44 +205,37 @@ def _join(
     items: Items,
     near: Near,
     *,
-    since: int = 0,
     settled: npt.NDArray[np.bool_] | None = None,
     first_only: bool = False,
     room: int = 0,
     blocks: Iterable[int] | None = None,
     chosen: int | None = None,
 ) -> Joined:
-    """Every pair of near items whose later one is not settled; with `since`, only of those before it with the others.
+    """Every pair of near items whose later one is not settled.
 
     `blocks` are those in which a pair may first agree, if not all are asked for; `chosen` is in how many it must agree.
     """
     from wukong_build import hamming_compiled as compiled
 
-    hashes, distance = items.hashes, near.distance
-    count = len(hashes)
-    chosen = chosen or _blocks_to_agree(count, distance)
-    edges = _edges(distance, chosen)
+    count = len(items.hashes)
+    chosen = chosen or _blocks_to_agree(count, near.distance)
     rule = compiled.Rule(
-        distance=distance,
+        distance=near.distance,
         to_choose=chosen,
-        shifts=np.array(edges[:-1], np.uint64),
-        widths=np.minimum(np.diff(edges), _BLOCK_BITS),
-        masks=np.array([(1 << end) - (1 << start) for start, end in pairwise(edges)], np.uint64),
+        blocks=_blocks(near.distance, chosen),
         words=items.words,
         words_distance=near.words_distance,
-        since=since,
         settled=np.zeros(count, bool) if settled is None else settled,
         first_only=first_only,
     )
-    threads = min(_THREADS, _processors())
     has_near = np.zeros(count, bool)
     found = [
         compiled.Found(np.full(count, NONE, np.uint32), has_near, np.empty(room, np.uint64), np.zeros(1, np.int64))
-        for _ in range(threads)
+        for _ in range(_threads())
     ]
-    with ThreadPoolExecutor(threads) as pool:
-        for block in range(distance + 1) if blocks is None else blocks:
-            _search(hashes, block, rule, found, pool)
+    with ThreadPoolExecutor(len(found)) as pool:
+        for block in range(near.distance + 1) if blocks is None else blocks:
+            _by_slices(_grouped(items.hashes, rule.blocks, block, pool), partial(compiled.search, block, rule), found, pool)
     counts = [int(thread.pair_count[0]) for thread in found]
     remembered = max(counts) <= room
     return Joined(
@@ -252,42 +245,77 @@ def _join(
     )
 
 
+def _look_up(items: Items, others: Items, near: Near) -> npt.NDArray[np.uint32]:
+    """For each item the first of the others that it is near to, or NONE."""
+    from wukong_build import hamming_compiled as compiled
+
+    chosen = _blocks_to_look_up(len(items.hashes), near.distance)
+    blocks = _blocks(near.distance, chosen)
+    found = [np.full(len(items.hashes), NONE, np.uint32) for _ in range(_threads())]
+    with ThreadPoolExecutor(len(found)) as pool:
+        for block in range(near.distance + 1):
+            choices = [
+                blocks.masks[[block, *rest]].sum() for rest in combinations(range(block + 1, len(blocks.masks)), chosen - 1)
+            ]
+            groups = _grouped(items.hashes, blocks, block, pool)
+            work = partial(compiled.look_up, groups, np.array(choices), near, items.words, others.words)
+            _by_slices(_grouped(others.hashes, blocks, block, pool), work, found, pool)
+    first: npt.NDArray[np.uint32] = np.minimum.reduce(found)
+    return first
+
+
 def _edges(distance: int, chosen: int) -> list[int]:
     """Where blocks begin, and the last one ends: of as equal a length as can be."""
     return [BITS * block // (distance + chosen) for block in range(distance + chosen + 1)]
 
 
-def _search(hashes: Hashes, block: int, rule: Any, found: list[Any], pool: ThreadPoolExecutor) -> None:
-    """Find the pairs that first agree in this block: sort all hashes by it, then search the groups that come of it."""
+def _blocks(distance: int, chosen: int) -> Any:
+    """How hashes are cut so that near ones agree in so many blocks."""
     from wukong_build import hamming_compiled as compiled
 
-    count, threads, values = len(hashes), len(found), 1 << int(rule.widths[block])
-    shift, mask = rule.shifts[block], np.uint64(values - 1)
+    edges = _edges(distance, chosen)
+    return compiled.Blocks(
+        shifts=np.array(edges[:-1], np.uint64),
+        widths=np.minimum(np.diff(edges), _BLOCK_BITS),
+        masks=np.array([(1 << end) - (1 << start) for start, end in pairwise(edges)], np.uint64),
+    )
+
+
+def _grouped(hashes: Hashes, blocks: Any, block: int, pool: ThreadPoolExecutor) -> Any:
+    """All hashes sorted by one block."""
+    from wukong_build import hamming_compiled as compiled
+
+    count, threads, values = len(hashes), _threads(), 1 << int(blocks.widths[block])
+    shift, mask = blocks.shifts[block], np.uint64(values - 1)
     chunks = [slice(count * thread // threads, count * (thread + 1) // threads) for thread in range(threads)]
     counts = np.zeros((threads, values), np.int64)
     _all(pool, lambda thread: compiled.histogram(hashes[chunks[thread]], shift, mask, counts[thread]), threads)
     places = np.cumsum(np.append(0, counts.T)[:-1]).reshape(values, threads).T.copy()  # chunk after chunk within each value
-    groups, items = np.empty(count, np.uint64), np.empty(count, np.uint32)
+    groups = compiled.Grouped(np.empty(count, np.uint64), np.empty(count, np.uint32), places[-1])
     _all(
         pool,
-        lambda thread: compiled.scatter(hashes[chunks[thread]], chunks[thread].start, shift, mask, places[thread], groups, items),
+        lambda thread: compiled.scatter(hashes[chunks[thread]], chunks[thread].start, shift, mask, places[thread], groups),
         threads,
     )
-    ends = places[-1]
-    cuts = np.unique(np.append(np.searchsorted(ends, np.linspace(0, count, _SLICES * threads)), values))
+    return groups
+
+
+def _by_slices(groups: Any, work: Callable[..., None], found: list[Any], pool: ThreadPoolExecutor) -> None:
+    """Do the work for all values, some at once by each thread, which notes what it finds in one of `found`."""
+    count, values = len(groups.hashes), len(groups.ends)
+    cuts = np.unique(np.append(np.searchsorted(groups.ends, np.linspace(0, count, _SLICES * len(found))), [0, values])).tolist()
     free: SimpleQueue[Any] = SimpleQueue()
     for one in found:
         free.put(one)
 
-    def search(index: int) -> None:
+    def work_on(index: int) -> None:
         mine = free.get()
-        begin = ends[cuts[index] - 1] if cuts[index] else 0
-        group_ends = ends[cuts[index] : cuts[index + 1]] - begin
-        stop = begin + int(group_ends[-1])
-        compiled.search(groups[begin:stop], items[begin:stop], group_ends, block, rule, mine)
-        free.put(mine)
+        try:
+            work(groups, cuts[index], cuts[index + 1], mine)
+        finally:
+            free.put(mine)
 
-    _all(pool, search, len(cuts) - 1)
+    _all(pool, work_on, len(cuts) - 1)
 
 
 def _all(pool: ThreadPoolExecutor, work: Callable[[int], None], count: int) -> None:
@@ -296,12 +324,16 @@ def _all(pool: ThreadPoolExecutor, work: Callable[[int], None], count: int) -> N
         pass
 
 
+def _threads() -> int:
+    return min(_THREADS, _processors())
+
+
 def _processors() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@functools.cache
+@cache
 def _blocks_to_agree(count: int, distance: int) -> int:
     """The k that makes the join of `count` evenly spread hashes cheapest: more groups to sort into, or more to compare."""
 
@@ -314,5 +346,16 @@ def _blocks_to_agree(count: int, distance: int) -> int:
             sorted_into += choices
             size /= 2 ** min(BITS / (distance + chosen), _BLOCK_BITS)
         return sorted_into * _SORTED + choices * size / 2 * _COMPARED
+
+    return min(range(max(1, 5 - distance), 9), key=cost)
+
+
+@cache
+def _blocks_to_look_up(count: int, distance: int) -> int:
+    """The k at which passing by tables of `count` evenly spread hashes is cheapest: more tables, or more hashes in a bucket."""
+
+    def cost(chosen: int) -> float:
+        in_bucket = max(1, count / 2 ** (BITS * chosen / (distance + chosen)))
+        return comb(distance + chosen, chosen) * (_PASSED_BY + in_bucket * _COMPARED)
 
     return min(range(max(1, 5 - distance), 9), key=cost)

@@ -13,28 +13,35 @@ from numba.extending import intrinsic
 _AT_ONCE = 64
 """So many distances are looked at together: the processor counts the bits of several at a time."""
 
+_MIXING = np.uint64(0x9E3779B97F4A7C15)
+"""A product with it has in its highest bits something of every bit."""
+
 _FEW = 12
 """A group of no more is compared as it is."""
 
 
-class Rule(NamedTuple):
-    """Which pairs count, and how hashes are cut into blocks."""
+class Blocks(NamedTuple):
+    """How hashes are cut."""
 
-    distance: int
-    to_choose: int
-    """Blocks in which a pair agrees."""
     shifts: npt.NDArray[np.uint64]
     """Of each block, to its lowest bit."""
     widths: npt.NDArray[np.int64]
     """Bits of each block that are sorted by."""
     masks: npt.NDArray[np.uint64]
     """Of each block, all its bits."""
+
+
+class Rule(NamedTuple):
+    """Which pairs count."""
+
+    distance: int
+    to_choose: int
+    """Blocks in which a pair agrees."""
+    blocks: Blocks
     words: npt.NDArray[np.uint64]
     """items × words: the second hashes."""
     words_distance: int
     """Bits in which the second hashes of a pair may differ."""
-    since: int
-    """A pair is one of those before this one and one of the others; 0 where all pairs count."""
     settled: npt.NDArray[np.bool_]
     """Those that are not the later one of a pair."""
     first_only: bool
@@ -51,6 +58,28 @@ class Found(NamedTuple):
     """The later one, shifted by 32 bits, and the earlier one."""
     pair_count: npt.NDArray[np.int64]
     """One number: how many pairs there were, in `pairs` or not."""
+
+
+class Grouped(NamedTuple):
+    """Items sorted by the value of one block."""
+
+    hashes: npt.NDArray[np.uint64]
+    items: npt.NDArray[np.uint32]
+    ends: npt.NDArray[np.int64]
+    """For each value the place behind its last hash."""
+
+
+class Table(NamedTuple):
+    """Hashes of a group in buckets."""
+
+    hashes: npt.NDArray[np.uint64]
+    """One more than there are."""
+    places: npt.NDArray[np.uint32]
+    """Where each stands in the group."""
+    begins: npt.NDArray[np.int32]
+    ends: npt.NDArray[np.int32]
+    shift: np.uint64
+    """From a product to the number of its bucket."""
 
 
 class Choice(NamedTuple):
@@ -93,15 +122,15 @@ def histogram(hashes: Any, shift: Any, mask: Any, counts: Any) -> None:
 
 
 @compiled
-def scatter(hashes: Any, first_item: Any, shift: Any, mask: Any, places: Any, sorted_hashes: Any, sorted_items: Any) -> None:
+def scatter(hashes: Any, first_item: Any, shift: Any, mask: Any, places: Any, groups: Any) -> None:
     """Put hashes, and which items they are, where the place of their value of a block points to; places move on."""
     for index in range(len(hashes)):
         number = hashes[index]
         value = (number >> shift) & mask
         place = places[value]
         places[value] = place + 1
-        sorted_hashes[place] = number
-        sorted_items[place] = first_item + index
+        groups.hashes[place] = number
+        groups.items[place] = first_item + index
 
 
 @compiled
@@ -110,17 +139,17 @@ def _is_counted(difference: Any, choice: Any, rule: Any) -> Any:
     if difference & choice.agreed:
         return False
     for block in range(choice.block):
-        if (choice.skipped >> np.uint64(block)) & np.uint64(1) and difference & rule.masks[block] == 0:
+        if (choice.skipped >> np.uint64(block)) & np.uint64(1) and difference & rule.blocks.masks[block] == 0:
             return False
     return True
 
 
 @compiled
-def _is_confirmed(left: Any, right: Any, rule: Any) -> Any:
+def _is_confirmed(left: Any, right: Any, distance: Any) -> Any:
     differing = np.uint64(0)
-    for word in range(rule.words.shape[1]):
-        differing += _bit_count(rule.words[left, word] ^ rule.words[right, word])
-    return differing <= np.uint64(rule.words_distance)
+    for word in range(len(left)):
+        differing += _bit_count(left[word] ^ right[word])
+    return differing <= np.uint64(distance)
 
 
 @compiled
@@ -128,17 +157,15 @@ def _compare(hashes: Any, items: Any, begin: Any, end: Any, choice: Any, rule: A
     """Compare each of a group with those before it, which is the order of the items."""
     distance = np.uint64(rule.distance)
     for place in range(begin + 1, end):
-        later, number = items[place], hashes[place]
-        if later < rule.since or rule.settled[later]:
-            continue
+        number = hashes[place]
         for start in range(begin, place, _AT_ONCE):
-            if 0 < rule.since <= items[start]:
-                break
             stop = min(place, start + _AT_ONCE)
             near = np.uint64(0)
             for other in range(start, stop):
                 near += np.uint64(_bit_count(number ^ hashes[other]) <= distance)
-            if near and _note(hashes, items, start, stop, place, choice, rule, found) and rule.first_only:
+            if near and (  # only now is anything looked up by item, which is seldom in the processor's cache
+                rule.settled[items[place]] or (_note(hashes, items, start, stop, place, choice, rule, found) and rule.first_only)
+            ):
                 break
 
 
@@ -151,9 +178,8 @@ def _note(hashes: Any, items: Any, start: Any, stop: Any, place: Any, choice: An
         earlier, difference = items[other], number ^ hashes[other]
         if (
             _bit_count(difference) <= np.uint64(rule.distance)
-            and (rule.since == 0 or earlier < rule.since)
             and _is_counted(difference, choice, rule)
-            and _is_confirmed(earlier, later, rule)
+            and _is_confirmed(rule.words[earlier], rule.words[later], rule.words_distance)
         ):
             found.first[later] = min(found.first[later], earlier)
             found.has_near[earlier] = True
@@ -171,9 +197,9 @@ def _descend(hashes: Any, items: Any, choice: Any, rule: Any, found: Any, free_h
     while (1 << enough_bits) < size:
         enough_bits += 1
     skipped = choice.skipped
-    for block in range(choice.block, len(rule.masks) - choice.to_choose + 1):
-        values = 1 << min(rule.widths[block], enough_bits)
-        shift, mask = rule.shifts[block], np.uint64(values - 1)
+    for block in range(choice.block, len(rule.blocks.masks) - choice.to_choose + 1):
+        values = 1 << min(rule.blocks.widths[block], enough_bits)
+        shift, mask = rule.blocks.shifts[block], np.uint64(values - 1)
         places = np.zeros(values + 1, np.int64)
         for number in hashes:
             places[((number >> shift) & mask) + np.uint64(1)] += 1
@@ -185,11 +211,11 @@ def _descend(hashes: Any, items: Any, choice: Any, rule: Any, found: Any, free_h
             places[(number >> shift) & mask] = place + 1
             free_hashes[place] = number
             free_items[place] = items[index]
-        inner = Choice(block + 1, choice.to_choose - 1, choice.agreed | rule.masks[block], skipped)
+        inner = Choice(block + 1, choice.to_choose - 1, choice.agreed | rule.blocks.masks[block], skipped)
         begin = 0
         for value in range(values):
             end = places[value]
-            if end - begin > 1 and free_items[end - 1] >= rule.since:
+            if end - begin > 1:
                 if inner.to_choose == 0 or end - begin <= _FEW:
                     _compare(free_hashes, free_items, begin, end, inner, rule, found)
                 else:
@@ -201,23 +227,81 @@ def _descend(hashes: Any, items: Any, choice: Any, rule: Any, found: Any, free_h
 
 
 @compiled
-def search(hashes: Any, items: Any, ends: Any, block: Any, rule: Any, found: Any) -> None:
-    """Find the pairs of some groups that lie side by side, each of hashes with one value of `block`, the first chosen one."""
-    largest, begin = 0, 0
-    for end in ends:
+def search(block: Any, rule: Any, groups: Any, start: Any, stop: Any, found: Any) -> None:
+    """Find the pairs of some groups, those of the values of `block`, the first chosen one, from `start` to `stop`."""
+    first = groups.ends[start - 1] if start else 0
+    largest, begin = 0, first
+    for end in groups.ends[start:stop]:
         largest, begin = max(largest, end - begin), end
     free_hashes = np.empty(largest * rule.to_choose, np.uint64)
     free_items = np.empty(largest * rule.to_choose, np.uint32)
     skipped = (np.uint64(1) << np.uint64(block)) - np.uint64(1)
-    choice = Choice(block + 1, rule.to_choose - 1, rule.masks[block], skipped)
-    begin = 0
-    for end in ends:
-        if end - begin > 1 and items[end - 1] >= rule.since:
+    choice = Choice(block + 1, rule.to_choose - 1, rule.blocks.masks[block], skipped)
+    begin = first
+    for end in groups.ends[start:stop]:
+        if end - begin > 1:
             if rule.to_choose == 1 or end - begin <= _FEW:
-                _compare(hashes, items, begin, end, choice, rule, found)
+                _compare(groups.hashes, groups.items, begin, end, choice, rule, found)
             else:
-                _descend(hashes[begin:end], items[begin:end], choice, rule, found, free_hashes, free_items)
+                _descend(groups.hashes[begin:end], groups.items[begin:end], choice, rule, found, free_hashes, free_items)
         begin = end
+
+
+@compiled
+def _table_of(hashes: Any, chosen: Any) -> Any:
+    """A table of hashes by their chosen bits, in about twice as many buckets."""
+    bits = 1
+    while (1 << bits) < 2 * len(hashes):
+        bits += 1
+    shift = np.uint64(64 - bits)
+    ends = np.zeros(1 << bits, np.int32)
+    for number in hashes:
+        ends[(number & chosen) * _MIXING >> shift] += 1
+    count = 0
+    for bucket in range(len(ends)):
+        count, ends[bucket] = count + ends[bucket], count
+    begins = ends.copy()
+    table = Table(np.zeros(len(hashes) + 1, np.uint64), np.zeros(len(hashes) + 1, np.uint32), begins, ends, shift)
+    for place in range(len(hashes)):
+        bucket = (hashes[place] & chosen) * _MIXING >> shift
+        table.hashes[ends[bucket]], table.places[ends[bucket]] = hashes[place], place
+        ends[bucket] += 1
+    return table
+
+
+@compiled
+def look_up(
+    items: Any, choices: Any, near: Any, words: Any, other_words: Any, others: Any, start: Any, stop: Any, first: Any
+) -> None:
+    """Note for items the first of the others that is near, for the groups of the values from `start` to `stop`.
+
+    For each choice of blocks, given as their bits, the items of a group go into a table that fits into the processor's cache, and
+    the others pass by it in their order. An item leaves the table once it is found.
+    """
+    distance = np.uint64(near.distance)
+    for value in range(start, stop):
+        begin, end = items.ends[value - 1] if value else 0, items.ends[value]
+        other_begin, other_end = others.ends[value - 1] if value else 0, others.ends[value]
+        if begin == end or other_begin == other_end:
+            continue
+        for chosen in choices:
+            table = _table_of(items.hashes[begin:end], chosen)
+            for place in range(other_begin, other_end):
+                number = others.hashes[place]
+                bucket = (number & chosen) * _MIXING >> table.shift
+                at, behind = table.begins[bucket], table.ends[bucket]
+                while True:  # the first is compared whether it is there or not: the processor need not guess
+                    if _bit_count(number ^ table.hashes[at]) <= distance and at < behind:
+                        item, other = items.items[begin + table.places[at]], others.items[place]
+                        if _is_confirmed(words[item], other_words[other], near.words_distance):
+                            first[item] = min(first[item], other)
+                            behind -= 1
+                            table.ends[bucket] = behind
+                            table.hashes[at], table.places[at] = table.hashes[behind], table.places[behind]
+                            at -= 1
+                    at += 1
+                    if at >= behind:
+                        break
 
 
 @compiled
