@@ -386,3 +386,18 @@ def test_manifests_tell_scores_and_hashes_but_no_texts_on_their_way() -> None:
     assert [column.name for column in published] == names
     assert all(column.meaning for column in published)
     assert not {column.name for column in published} & set(MANIFEST.arrow.names)
+
+
+@pytest.mark.parametrize(
+    ("links", "told"),
+    [
+        (("person_names", "phash", "near_duplicate"), True),
+        (("phash", "near_duplicate", "person_names"), False),
+    ],
+)
+def test_manifests_tell_gathered_captions_that_no_rewrite_may_mask(links: tuple[str, ...], told: bool) -> None:
+    """Captions of dropped duplicates are published where they were rewritten like all others, and gathered at all."""
+    values: dict[str, Any] = dict.fromkeys(links)
+    names = [column.name for column in Chain.parse(values | {"near_duplicate": {"keep_captions": True}}, "filter").published()]
+    assert ("alternate_captions" in names) == told
+    assert "alternate_captions" not in [column.name for column in Chain.parse(values, "filter").published()]

@@ -121,9 +121,13 @@ class Chain(msgspec.Struct, frozen=True):
         Texts on their way to the caption, and what was found in them, may hold what a later rewrite masks.
         """
         columns = []
+        rewrites = [name for name, link in self.links.items() if isinstance(link, AnyRewrite)]
         for name, link in self.links.items():
+            rewrites = [rewrite for rewrite in rewrites if rewrite != name]
             if isinstance(link, Bounds):
+                tells = [] if rewrites else link.tells
                 columns.append(Column(name, link.columns()[name], link.meaning))
+                columns += [Column(column, link.columns()[column], f"beside {name}, which see") for column in tells]
             elif isinstance(link, Measure) and not {"caption", "caption_found"}.intersection(link.reads):
                 columns += [
                     Column(column, kind, link.meaning if column == name else f"beside {name}, which see")

@@ -32,6 +32,8 @@ class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Columns it looks at; `image` stands for the pictures. The chain is checked against them before anything runs."""
     writes: ClassVar[dict[str, pa.DataType]] = {}
     """Columns it writes, besides the one named like the link."""
+    tells: ClassVar[tuple[str, ...]] = ()
+    """Which of these manifests tell of beside a filter's score."""
     meaning: ClassVar[str] = ""
     """What the column named like the link says, in one sentence: the unit, and which end is good."""
     version: ClassVar[int] = 1

@@ -73,6 +73,11 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         return ("key", "width", "height", "caption", *self._hash_columns)
 
     @property
+    def tells(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The captions, where they are gathered."""
+        return ("alternate_captions",) if self.keep_captions else ()
+
+    @property
     def _near(self) -> Near:
         return Near(self.hamming_distance, self.verify_distance)
 
