@@ -35,7 +35,7 @@ AT_MOST_DISTANCE = 10
 NONE = 0xFFFFFFFF
 """Stands for no index: four billion hashes at once are too many."""
 
-FEW = 4096
+FEW = 1 << 13
 """So many hashes are compared each with all sooner than compiled code is loaded."""
 
 _PAIRS = 1 << 24  # each thread remembers so many, 128 MB; where there are more, hashes are decided in rounds
@@ -78,9 +78,11 @@ class Near(NamedTuple):
 
     def of(self, item: Items, items: Items) -> npt.NDArray[np.bool_]:
         """Which items are near to the one; arrays of one row are an item as well."""
-        differing = np.bitwise_count(items.words ^ item.words).sum(axis=1, dtype=np.int64)
-        near = (np.bitwise_count(items.hashes ^ item.hashes) <= self.distance) & (differing <= self.words_distance)
-        return np.asarray(near)
+        near = np.asarray(np.bitwise_count(items.hashes ^ item.hashes) <= self.distance)
+        if near.any():  # of few hashes the second ones are looked at
+            differing = np.bitwise_count(items.words[near] ^ item.words).sum(axis=1, dtype=np.int64)
+            near[near] = differing <= self.words_distance
+        return near
 
 
 class Joined(NamedTuple):
@@ -174,7 +176,8 @@ def _first_kept_of_few(items: Items, near: Near) -> Indices:
     kept = np.full(len(items.hashes), -1)
     for index in range(len(kept)):
         if kept[index] < 0:
-            kept[near.of(items.take(slice(index, index + 1)), items) & (kept < 0)] = index
+            later = kept[index:]
+            later[near.of(items.take(slice(index, index + 1)), items.take(slice(index, None))) & (later < 0)] = index
     return kept
 
 
