@@ -121,6 +121,15 @@ def _names(folder: Path, captions: list[str], rounds: int) -> Iterator[str]:
     """How many spans are names, to the character; how many names are found; and false alarms where there is no name."""
     rows = _rows(folder / "names.tsv")
     link = _link("person_names")
+    yield from _name_rows(link, rows, captions, rounds)
+    yield ""
+    yield "With `detector: jieba`:"
+    yield ""
+    yield from _name_rows(_link("person_names", detector="jieba"), rows, captions, rounds)
+
+
+def _name_rows(link: Link, rows: list[dict[str, str]], captions: list[str], rounds: int) -> Iterator[str]:
+    """The table of one detector."""
     spans = link.measure(_batch([row["text"] for row in rows]))["person_name_spans"].to_pylist()
     hits = found = named = 0
     for row, here in zip(rows, spans, strict=True):

@@ -109,6 +109,13 @@ def test_lac() -> None:
     assert PersonNames(detector="lac").rewrite(batch).to_pylist() == ["<人名>夏日清凉写真"]
 
 
+def test_jieba() -> None:
+    """Its tags, right or wrong: the dictionary has 高清 for a name, and a foreign name is two."""
+    columns = PersonNames(detector="jieba").measure(batch_of("刘德华主演高清图，汤姆·克鲁斯"))
+    assert columns["person_names"].to_pylist() == ["<人名>主演<人名>图，<人名>·<人名>"]
+    assert len(columns["person_name_spans"][0].as_py()) == 4
+
+
 def test_lac_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A detector that is not installed is told of before anything runs."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from wukong_build import resources
 from wukong_build.batch import Batch
-from wukong_build.chinese import lac, names
+from wukong_build.chinese import jieba_tags, lac, names
 from wukong_build.links import Columns, Rewrite
 
 _SPANS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32())]))
@@ -35,8 +35,8 @@ class PersonNames(Rewrite, frozen=True, kw_only=True):
     token: str = "<人名>"  # noqa: S105  what stands for a name, no secret
     keep: tuple[str, ...] = ()
     """Lists of names that stay, by spaces or lines: files of your own, and `historical_figures.txt`, which ships."""
-    detector: Literal["rules", "lac"] = "rules"
-    """`lac` asks the tagger LAC (the extra `names`) as well, where the rules see what may be a name."""
+    detector: Literal["rules", "lac", "jieba"] = "rules"
+    """`lac` asks the tagger LAC (the extra `names`) as well, where the rules see what may be a name; `jieba` its tags alone."""
 
     def __post_init__(self) -> None:
         """A detector that is not installed is the config's fault."""
@@ -79,5 +79,8 @@ class PersonNames(Rewrite, frozen=True, kw_only=True):
         return text, sorted(spans)
 
     def _found(self, text: str, kept: frozenset[str]) -> list[names.Span]:
-        spans = names.person_spans(text, lac.person_spans if self.detector == "lac" else None)
+        if self.detector == "jieba":
+            spans = sorted(jieba_tags.person_spans(text))
+        else:
+            spans = names.person_spans(text, lac.person_spans if self.detector == "lac" else None)
         return [(start, end) for start, end in spans if names.simplified(text[start:end]) not in kept]
