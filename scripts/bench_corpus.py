@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 SCRIPTS = Path(__file__).parent / "bench"
 DISTANCE = 4
 TENFOLD = 10
+LEAST_ROWS = 1e7
 
 PEERS = {
     "faiss_multi_hash": "faiss IndexBinaryMultiHash",
@@ -87,12 +88,17 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=float, default=1e7, help="hashes of the largest jobs (default: %(default)g; 1e8 for all)")
+    parser.add_argument(
+        "--rows", type=float, default=LEAST_ROWS, help="hashes of the largest jobs (default: %(default)g; 1e8 for all)"
+    )
     parser.add_argument("--reference", type=Path, help="script with pairs_within(hashes, distance) to compare with")
     parser.add_argument("--peers", help="a Python that has faiss-cpu, duckdb, polars and imagededup")
     parser.add_argument("--minutes", type=int, default=60, help="a job that takes longer is given up (default: %(default)s)")
     parser.add_argument("--svg", type=Path, default=Path("docs/near-pairs.svg"), help="drawing (default: %(default)s)")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.rows < LEAST_ROWS:
+        sys.exit(f"--rows {arguments.rows:g}: the smaller jobs get a tenth and a hundredth of it; at least {LEAST_ROWS:g}")
+    return arguments
 
 
 def _table(jobs: Jobs, some: int, many: int) -> Iterator[str]:
