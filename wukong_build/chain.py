@@ -321,13 +321,14 @@ def _marks(link: Link, scores: pa.Table) -> Mask:
 def initial_state(samples: pa.Table) -> pa.Table:
     """The state in which samples enter the chain: in, with the caption found; or out, because no image came."""
     failed = samples["error"]
+    nothing = pa.nulls(len(samples), pa.string())
     return pa.table(
         {
             "kept": pc.is_null(failed),
-            "dropped_by": pc.binary_join_element_wise("fetch", failed, ":"),
+            "dropped_by": nothing if failed.null_count == len(failed) else pc.binary_join_element_wise("fetch", failed, ":"),
             "score": pa.nulls(len(samples), pa.float64()),
-            "bound": pa.nulls(len(samples), pa.string()),
-            "duplicate_of": pa.nulls(len(samples), pa.string()),
+            "bound": nothing,
+            "duplicate_of": nothing,
             "caption": samples["caption_found"],
         }
     )

@@ -30,6 +30,9 @@ from wukong_build.schema import SCHEMA_VERSION
 NOT_CONTENT = ("image", "fetched_at")
 """Columns that a digest leaves out: bytes, which their sha256 stands for, and clock times."""
 
+_HARDLY_REPEATED = ("image", "key", "sha256", "caption")
+"""Columns that would be all of their dictionary: one is not even tried."""
+
 SPILL = ".spill-"
 """How folders begin whose files are of no use to any other command than the one that made them."""
 
@@ -362,7 +365,7 @@ class PartWriter:
             schema,
             compression=compression,
             compression_level={name: 1 for name, codec in compression.items() if codec == "zstd"},
-            use_dictionary=[name for name in _leaves(schema) if name not in plain],
+            use_dictionary=[name for name in _leaves(schema) if name not in _HARDLY_REPEATED],
             write_statistics=[name for name in _leaves(schema) if name not in plain],
             store_schema=True,
             write_page_index=True,

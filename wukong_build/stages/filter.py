@@ -20,10 +20,11 @@ def filter_samples(config: Config, store: Store, executor: Executor, *, measure_
     _require_crawl(config, store)
     store.unfinish("filter")
     chain = config.filter
+    fingerprints = chain.fingerprints()
     for passage in chain.passes():
-        run_stage(PassStage(passage, chain, measure_all), store, executor)
+        run_stage(PassStage(passage, chain, fingerprints, measure_all), store, executor)
         if passage.survey is not None:
-            run_stage(SurveyStage(passage, chain), store, executor)
+            run_stage(SurveyStage(passage, chain, fingerprints), store, executor)
             corpus.merge(passage.survey, store, executor)
     _remove_leftovers(store, chain)
     store.finish("filter", made_from(config, store))

@@ -49,6 +49,8 @@ class PassStage(msgspec.Struct, frozen=True):
 
     passage: Pass
     chain: Chain
+    fingerprints: dict[str, str]
+    """Those of the chain, which cost too much to be made for every part."""
     measure_all: bool = False
     appends: ClassVar[bool] = False
 
@@ -71,10 +73,9 @@ class PassStage(msgspec.Struct, frozen=True):
     def parts(self, store: Store) -> list[Part]:
         """One part for every part of samples."""
         index, lookup = self.passage.index, self.passage.lookup
-        fingerprints = self.chain.fingerprints()
         merged = "" if lookup is None else look_up_digest(lookup, store)
         bounds = bounds_of(self.chain.links.values() if self.is_last else self.links)
-        made_from = [self.name, [fingerprints[link.name()] for link in self.links], bounds, merged, self.measure_all]
+        made_from = [self.name, [self.fingerprints[link.name()] for link in self.links], bounds, merged, self.measure_all]
         return [
             Part(name, fingerprint_of(made_from, digest, _digests(store, index, name)))
             for name, digest in store.digests(_SAMPLES)
@@ -182,14 +183,13 @@ class PassStage(msgspec.Struct, frozen=True):
 
     def _inputs(self, store: Store, read: dict[str, str]) -> dict[str, str]:
         """A note for each link of the pass: fingerprint of the link and of all it reads, directly or through links above it."""
-        fingerprints = self.chain.fingerprints()
         made_from: dict[str, str] = {}
         caption: list[str] = []
         inputs: dict[str, str] = {}
         for name, link in self.chain.links.items():
             digests = [made_from.get(column) or read[_COLUMN + _STANDS_FOR.get(column, column)] for column in link.reads]
             merged = look_up_digest(link, store) if isinstance(link, CorpusLink) else ""
-            inputs[name] = fingerprint_of(fingerprints[name], digests, caption if "caption" in link.reads else [], merged)
+            inputs[name] = fingerprint_of(self.fingerprints[name], digests, caption if "caption" in link.reads else [], merged)
             made_from |= dict.fromkeys(link.columns(), inputs[name])
             if isinstance(link, AnyRewrite):
                 caption = [inputs[name]]
@@ -207,6 +207,8 @@ class SurveyStage(msgspec.Struct, frozen=True):
 
     passage: Pass
     chain: Chain
+    fingerprints: dict[str, str]
+    """Those of the chain."""
     appends: ClassVar[bool] = False
 
     @property
@@ -222,7 +224,7 @@ class SurveyStage(msgspec.Struct, frozen=True):
 
     def parts(self, store: Store) -> list[Part]:
         """One part for every part of samples."""
-        depends_on = [made_from(self.link), self.chain.fingerprints()[self.link.name()]]
+        depends_on = [made_from(self.link), self.fingerprints[self.link.name()]]
         after = self.passage.index + 1
         return [
             Part(name, fingerprint_of(depends_on, digest, _digests(store, after, name)))
