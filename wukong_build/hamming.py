@@ -116,8 +116,10 @@ def first_kept(items: Items, near: Near) -> Indices:
     if len(items.hashes) <= FEW:
         return _first_kept_of_few(items, near)
     equal = first_equal(items)
-    is_first = equal == np.arange(len(equal))  # equal ones share one fate
-    rest = np.flatnonzero(is_first)
+    is_first = equal == np.arange(len(equal))
+    if is_first.all():
+        return _first_kept_in_rounds(items, near)
+    rest = np.flatnonzero(is_first)  # equal ones share one fate
     of_rest = rest[_first_kept_in_rounds(items.take(rest), near)]
     kept: Indices = of_rest[(np.cumsum(is_first) - 1)[equal]]
     return kept
@@ -195,9 +197,9 @@ def _first_kept_in_rounds(items: Items, near: Near) -> Indices:
         owner = np.arange(len(rows))
         if joined.pairs is not None:
             compiled.decide_all(np.sort(joined.pairs), owner)
-            settled[:] = True
-        else:
-            compiled.decide_some(joined.first, settled, owner)
+            kept[rows] = rows[owner]
+            break
+        compiled.decide_some(joined.first, settled, owner)
         kept[rows] = rows[owner]
         going_on = (owner == np.arange(len(rows))) & (joined.has_near | ~settled)
         rows, settled = rows[going_on], settled[going_on]

@@ -90,11 +90,8 @@ def caption_frequency(count: int, _distance: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         store = Store(folder)
         for number, start in enumerate(range(0, count, ROWS)):
-            store.write(
-                survey_folder(link),
-                f"{number:05d}",
-                _survey(number, min(ROWS, count - start), count // 20, start + ROWS >= count),
-            )
+            rows = _survey(number, min(ROWS, count - start), count // 20, is_last=start + ROWS >= count)
+            store.write(survey_folder(link), f"{number:05d}", rows)
         _, cost = spent(lambda: merge(link, store, LocalExecutor(1)))
         merged = look_up(link, store)
     last = merged[link.name()].to_numpy()[-FREQUENT:]
