@@ -87,7 +87,7 @@ def caption_frequency(count: int, _distance: int) -> dict[str, Any]:
     texts = {"caption": [f"第{number}张照片的说明文字" for number in numbers], "sha256": [f"{number:064x}" for number in numbers]}
     batch = Batch(pa.table(texts))
     _, surveying = spent(lambda: link.survey(batch))
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         store = Store(folder)
         for number, start in enumerate(range(0, count, ROWS)):
             rows = _survey(number, min(ROWS, count - start), count // 20, is_last=start + ROWS >= count)
