@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
 import shutil
@@ -19,6 +20,7 @@ from wukong_build.demo.server import Server, serve
 from wukong_build.errors import StoreError
 from wukong_build.inspect.run import Run
 from wukong_build.picture import Picture
+from wukong_build.store import Store
 
 TOLD = {"README.md", "checksums.txt", "croissant.json", "funnel.json"}
 """What stands beside the shards and tells of all of them."""
@@ -249,6 +251,27 @@ def test_what_is_measured_besides_changes_manifests_alone(
 def _parts_with(text: str, shards: Path) -> set[str]:
     """The shards of which some caption has a text."""
     return {path.stem for path in shards.glob("*.parquet") if text in "\n".join(pq.read_table(path)["caption"].to_pylist())}
+
+
+def test_stopped_between_scores_and_state(
+    values: dict[str, Any], demo_run: Run, published: Callable[[str], dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores of another config whose states were never written are not taken for those of this one."""
+    other = copy.deepcopy(values)
+    other["filter"]["shorter_side"]["at_least"] = 301
+    write = Store.write
+
+    def stopped(self: Store, stage: str, *arguments: Any, **named: Any) -> None:
+        if stage == "filter/state/1":
+            raise KeyboardInterrupt
+        write(self, stage, *arguments, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "write", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run(other)
+    run(values)
+    assert published(values["run"]) == published(demo_run.store.root)
 
 
 def test_other_shards(values: dict[str, Any], published: Callable[[str], dict[str, str]]) -> None:

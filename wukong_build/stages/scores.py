@@ -96,6 +96,7 @@ class PassStage(msgspec.Struct, frozen=True):
             measured = sum(cost.samples for cost in costs.values())
             before = {name: Cost.noted(noted.get(COST_NOTE + name, "") if name in known else "") for name in costs}
             took = {COST_NOTE + name: str(cost.and_also(before[name])) for name, cost in costs.items()}
+            store.delete_part(self.name, part.name)  # were this killed in between, a state of other scores would pass for done
             store.write(self._scores, part.name, table, notes={**inputs, **took, **read})
         if self.is_last:
             self._write_ledger(store, part, decided)
