@@ -6,10 +6,12 @@ import contextlib
 import datetime as dt
 import hashlib
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -176,3 +178,25 @@ def _nginx(program: str, folder: Path, root: Path, server: str = "", http: str =
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def give() -> Callable[..., int]:
+    """Gives a command, which is killed a random while after a random line where chance is given; its exit status."""
+
+    def give(command: list[str], rng: random.Random | None = None, lines: int = 5, seconds: float = 0.4) -> int:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "wukong_build", *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stderr is not None
+        timer = threading.Timer(rng.random() * seconds if rng else 300, process.kill)
+        for _ in range(rng.randrange(lines) if rng else 0):
+            if not process.stderr.readline():
+                break
+        timer.start()
+        process.stderr.read()
+        timer.cancel()
+        process.stderr.close()
+        return process.wait()
+
+    return give

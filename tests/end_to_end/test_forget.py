@@ -8,9 +8,6 @@ import json
 import random
 import shutil
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -271,44 +268,24 @@ def _archived(path: Path) -> set[str]:
 
 
 @pytest.mark.kill
-def test_killed_and_given_again(copy: Path, tmp_path: Path) -> None:
+def test_killed_and_given_again(copy: Path, tmp_path: Path, give: Callable[..., int]) -> None:
     """However often it is killed, in the end every file is as if nobody had; no reader finds half a shard."""
     rng = random.Random(20221101)
     rows = list(_published(copy).items())
     wish = ["--key", rows[0][0], "--sha256", rows[7][1]["sha256"], "--url", rows[20][1]["url"]]
     quiet = Path(shutil.copytree(copy, tmp_path / "quiet" / copy.name))  # the card has its name
-    _given(quiet, wish)
+    give(["forget", str(quiet), *wish])
     expected = _tree(quiet)
     landed, rounds = 0, 0
     while landed < KILLS:
         rounds += 1
         assert rounds < 2 * KILLS, f"only {landed} kills landed"
         disturbed = Path(shutil.copytree(copy, tmp_path / f"disturbed-{rounds}" / copy.name))
-        while _given(disturbed, wish, rng) == -signal.SIGKILL:
+        while give(["forget", str(disturbed), *wish], rng) == -signal.SIGKILL:
             landed += 1
             _no_half_shards(disturbed)
         assert _tree(disturbed) == expected
         assert open_run(str(disturbed)).funnel().equals(open_run(str(quiet)).funnel())
-
-
-def _given(path: Path, wish: list[str], rng: random.Random | None = None) -> int:
-    """Give the command, and kill it a random while after a random line where chance is given; its exit status."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "wukong_build", "forget", path, *wish],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    timer = threading.Timer(rng.random() * 0.4 if rng else 300, process.kill)
-    for _ in range(rng.randrange(5) if rng else 0):
-        if not process.stderr.readline():
-            break
-    timer.start()
-    process.stderr.read()
-    timer.cancel()
-    process.stderr.close()
-    return process.wait()
 
 
 def _no_half_shards(path: Path) -> None:

@@ -6,10 +6,7 @@ import hashlib
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import tarfile
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,33 +121,16 @@ def test_nothing_is_overwritten(demo_run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.kill
-def test_killed_and_given_again(demo_run: Run, tmp_path: Path) -> None:
+def test_killed_and_given_again(demo_run: Run, tmp_path: Path, give: Callable[..., int]) -> None:
     """However often it is killed, in the end the files are those of a command that nobody disturbed."""
     rng = random.Random(20221202)
-    assert _given(demo_run, tmp_path / "quiet/merged") == 0
+    merge = ["merge", demo_run.store.root, "--samples", "5", "--workers", "1", "--into"]
+    assert give([*merge, str(tmp_path / "quiet/merged")]) == 0
     expected, landed, rounds = _tree(tmp_path / "quiet/merged"), 0, 0
     while landed < KILLS:
         rounds += 1
         assert rounds < 2 * KILLS, f"only {landed} kills landed"
         into = tmp_path / f"{rounds}/merged"
-        while _given(demo_run, into, rng) == -signal.SIGKILL:
+        while give([*merge, str(into)], rng, lines=10, seconds=0.1) == -signal.SIGKILL:
             landed += 1
         assert _tree(into) == expected
-
-
-def _given(source: Run, into: Path, rng: random.Random | None = None) -> int:
-    """Give the command, and kill it a random while after a random line where chance is given; its exit status."""
-    command = ["merge", source.store.root, "--into", str(into), "--samples", "5", "--workers", "1"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "wukong_build", *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    timer = threading.Timer(rng.random() * 0.1 if rng else 300, process.kill)
-    for _ in range(rng.randrange(10) if rng else 0):
-        if not process.stderr.readline():
-            break
-    timer.start()
-    process.stderr.read()
-    timer.cancel()
-    process.stderr.close()
-    return process.wait()
