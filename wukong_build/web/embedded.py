@@ -17,6 +17,9 @@ import cbor2
 AT_MOST_SEGMENTS = 1_024
 """How many segments of a JPEG are told apart; where there are more, all of it is searched."""
 
+AT_MOST_BLOCKS = 65_536
+"""How many blocks of a GIF's manifest are put together: 16 MB, where a writer fills them."""
+
 AT_MOST_ASSERTIONS = 16
 """How many assertions of an image are read."""
 
@@ -105,9 +108,12 @@ def _manifest(segments: list[bytes]) -> bytes:
 
 def _gif_manifest(content: bytes) -> bytes:
     """The boxes that a GIF carries in blocks of at most 255 bytes, put together."""
-    at = content.find(_GIF_BLOCKS) + len(_GIF_BLOCKS) + 3  # three more bytes belong to the name
+    found = content.find(_GIF_BLOCKS)
+    if found < 0:
+        return b""
+    at = found + len(_GIF_BLOCKS) + 3  # three more bytes belong to the name
     blocks: list[bytes] = []
-    while at >= len(_GIF_BLOCKS) + 3 and content[at : at + 1] > b"\0":
+    while content[at : at + 1] > b"\0" and len(blocks) < AT_MOST_BLOCKS:
         blocks.append(content[at + 1 : at + 1 + content[at]])
         at += 1 + content[at]
     return b"".join(blocks)
