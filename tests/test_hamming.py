@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -124,6 +125,26 @@ def test_every_cut_into_blocks_is_exact(chosen: int, distance: int, monkeypatch:
     joined = hamming._join(alone(hashes), Near(distance), room=1 << 16)
     assert joined.pairs is not None
     assert sorted(joined.pairs.tolist()) == expected
+
+
+@pytest.mark.parametrize("distance", range(AT_MOST_DISTANCE + 1))
+def test_every_cut_finds_the_first_of_others(distance: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many blocks are chosen, and however many bits may differ there."""
+    random = np.random.default_rng(distance)
+    ours = random.integers(0, 2**64, 40, np.uint64)
+    others = np.concatenate([random.integers(0, 2**64, 20, np.uint64), np.tile(ours[:30], 3)])
+    for index in range(20, len(others)):
+        for bit in random.choice(64, random.integers(max(0, distance - 1), distance + 2), replace=False):
+            others[index] ^= np.uint64(1 << int(bit))
+    differing = np.bitwise_count(ours[:, None] ^ others)
+    expected = np.where((differing <= distance).any(axis=1), np.argmax(differing <= distance, axis=1), hamming.NONE)
+    cuts = [cut for cut in hamming._cuts(distance) if math.comb(cut.blocks, cut.chosen) <= 100 and cut.differing <= 2]
+    assert 0 < (expected != hamming.NONE).sum() < 40
+    assert len(cuts) > 4
+    for cut, bits in itertools.product(cuts, (3, 9)):
+        monkeypatch.setattr(hamming, "_cut_to_look_up", lambda *_, cut=cut: cut)
+        monkeypatch.setattr(hamming, "_GROUP_BITS", bits)
+        assert hamming._look_up(Items.of(ours), Items.of(others), Near(distance)).tolist() == expected.tolist(), (cut, bits)
 
 
 @pytest.mark.parametrize("processors", [1, 2, 5])

@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise
 from math import comb
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -40,12 +40,23 @@ FEW = 1 << 13
 
 _PAIRS = 1 << 24  # each thread remembers so many, 128 MB; where there are more, hashes are decided in rounds
 _PIECE = 1 << 26  # hashes of a piece, for which its blocks are chosen
-_STREAMED = 1 << 24  # so many others at once are sorted into groups, 200 MB
+_STREAMED = 1 << 25  # so many others at once are sorted into groups, 400 MB
 _THREADS = 8  # at most: each has an index for every hash
 _SLICES = 32  # of the groups, for each thread: the fuller ones even out
 _BLOCK_BITS = 13  # at most: the counters of a block stay in the processor's cache
+_GROUP_BITS = 9  # in which others are sorted into groups: these fit into the cache, and so many are written to at once
 _COMPARED_AT_ONCE = 12
-_SORTED, _PASSED_BY, _COMPARED = 5.0, 3.0, 0.4  # measured: nanoseconds to sort one hash, to find its bucket, to compare it
+_SORTED, _COMPARED, _ENTERED = (
+    5.0,
+    0.4,
+    7.0,
+)  # measured: nanoseconds to sort one hash, to compare it, to put it where a flip leads
+_AT_MOST_DIFFERING = 3  # bits in chosen blocks: there are too many ways to differ in more
+_MIXING = 0x9E3779B97F4A7C15  # a product with it has in its highest bits something of every bit
+
+
+Room = tuple[Hashes, npt.NDArray[np.uint32]]
+"""For hashes and their numbers."""
 
 
 class Items(NamedTuple):
@@ -83,6 +94,16 @@ class Near(NamedTuple):
             differing = np.bitwise_count(items.words[near] ^ item.words).sum(axis=1, dtype=np.int64)
             near[near] = differing <= self.words_distance
         return near
+
+
+class Cut(NamedTuple):
+    """How hashes are cut to be looked up."""
+
+    blocks: int
+    chosen: int
+    """In so many of the blocks near ones agree …"""
+    differing: int
+    """… but for so many bits."""
 
 
 class Joined(NamedTuple):
@@ -133,10 +154,13 @@ def first_near(items: Items, others: Items, near: Near) -> Indices:
         for index in reversed(range(count)):
             found[near.of(others.take(slice(index, index + 1)), items)] = index
         return found
+    equal = first_equal(items)
+    is_first = equal == np.arange(len(equal))  # the others are found with them
     for start in range(0, count, _STREAMED):
-        missing = np.flatnonzero(found < 0)
+        missing = np.flatnonzero(is_first & (found < 0))
         first = _look_up(items.take(missing), others.take(slice(start, start + _STREAMED)), near)
         found[missing] = np.where(first == NONE, -1, start + first.astype(np.int64))
+    found[:] = found[equal]
     return found
 
 
@@ -156,7 +180,7 @@ def pieces_of(hashes: Hashes, near: Near, pieces: int) -> Indices:
     Near items are together in the piece of the first block that they agree in, whose number is `block * pieces` or so much more
     as the block's highest bits say; `pieces` is a power of two.
     """
-    edges = _edges(near.distance, _blocks_to_agree(_PIECE, near.distance))
+    edges = _edges(near.distance + _blocks_to_agree(_PIECE, near.distance))
     numbers = []
     for block, (start, end) in enumerate(pairwise(edges[: near.distance + 2])):
         bits = min((pieces - 1).bit_length(), end - start)
@@ -238,9 +262,11 @@ def _join(
         compiled.Found(np.full(count, NONE, np.uint32), has_near, np.empty(room, np.uint64), np.zeros(1, np.int64))
         for _ in range(_threads())
     ]
+    space = _room(count)
     with ThreadPoolExecutor(len(found)) as pool:
         for block in range(near.distance + 1) if blocks is None else blocks:
-            _by_slices(_grouped(items.hashes, rule.blocks, block, pool), partial(compiled.search, block, rule), found, pool)
+            groups = _grouped(items.hashes, rule.blocks.shifts[block], 1 << int(rule.blocks.widths[block]), pool, space)
+            _by_slices(groups, partial(compiled.search, block, rule), found, pool)
     counts = [int(thread.pair_count[0]) for thread in found]
     remembered = max(counts) <= room
     return Joined(
@@ -254,31 +280,53 @@ def _look_up(items: Items, others: Items, near: Near) -> npt.NDArray[np.uint32]:
     """For each item the first of the others that it is near to, or NONE."""
     from wukong_build import hamming_compiled as compiled
 
-    chosen = _blocks_to_look_up(len(items.hashes), near.distance)
-    blocks = _blocks(near.distance, chosen)
+    cut = _cut_to_look_up(len(items.hashes), len(others.hashes), near.distance)
+    edges = _edges(cut.blocks)
     found = [np.full(len(items.hashes), NONE, np.uint32) for _ in range(_threads())]
+    space, other_space = _room(len(items.hashes)), _room(len(others.hashes))
     with ThreadPoolExecutor(len(found)) as pool:
-        for block in range(near.distance + 1):
-            choices = [
-                blocks.masks[[block, *rest]].sum() for rest in combinations(range(block + 1, len(blocks.masks)), chosen - 1)
-            ]
-            groups = _grouped(items.hashes, blocks, block, pool)
-            work = partial(compiled.look_up, groups, np.array(choices), near, items.words, others.words)
-            _by_slices(_grouped(others.hashes, blocks, block, pool), work, found, pool)
+        for block in range(cut.blocks - cut.chosen + 1):
+            shift, values = np.uint64(edges[block]), 1 << min(_GROUP_BITS, edges[block + 1] - edges[block])
+            groups = _grouped(items.hashes, shift, values, pool, space)
+            work = partial(compiled.look_up, groups, _choices(edges, cut, block), shift, near, items.words, others.words)
+            _by_slices(_grouped(others.hashes, shift, values, pool, other_space), work, found, pool)
     first: npt.NDArray[np.uint32] = np.minimum.reduce(found)
     return first
 
 
-def _edges(distance: int, chosen: int) -> list[int]:
+def _choices(edges: list[int], cut: Cut, block: int) -> Any:
+    """The choices of blocks of which one is the first."""
+    from wukong_build import hamming_compiled as compiled
+
+    places = [
+        [place for one in (block, *rest) for place in range(edges[one], edges[one + 1])]
+        for rest in combinations(range(block + 1, cut.blocks), cut.chosen - 1)
+    ]
+    flips = [[_bits(some) for count in range(cut.differing + 1) for some in combinations(chosen, count)] for chosen in places]
+    to_the_top = [1 << BITS - 1 - chosen[-1] for chosen in places]
+    return compiled.Choices(
+        bits=np.array([_bits(chosen) for chosen in places], np.uint64),
+        multipliers=np.array(to_the_top if cut.chosen == 1 else [_MIXING] * len(places), np.uint64),
+        lengths=np.array([max(1, len(chosen) - _GROUP_BITS + (cut.chosen > 1)) for chosen in places]),  # mixed ones may collide
+        flips=np.array(list(chain.from_iterable(flips)), np.uint64),
+        flip_ends=np.cumsum([len(of_one) for of_one in flips]),
+    )
+
+
+def _bits(places: Iterable[int]) -> int:
+    return sum(1 << place for place in places)
+
+
+def _edges(blocks: int) -> list[int]:
     """Where blocks begin, and the last one ends: of as equal a length as can be."""
-    return [BITS * block // (distance + chosen) for block in range(distance + chosen + 1)]
+    return [BITS * block // blocks for block in range(blocks + 1)]
 
 
 def _blocks(distance: int, chosen: int) -> Any:
     """How hashes are cut so that near ones agree in so many blocks."""
     from wukong_build import hamming_compiled as compiled
 
-    edges = _edges(distance, chosen)
+    edges = _edges(distance + chosen)
     return compiled.Blocks(
         shifts=np.array(edges[:-1], np.uint64),
         widths=np.minimum(np.diff(edges), _BLOCK_BITS),
@@ -286,17 +334,21 @@ def _blocks(distance: int, chosen: int) -> Any:
     )
 
 
-def _grouped(hashes: Hashes, blocks: Any, block: int, pool: ThreadPoolExecutor) -> Any:
-    """All hashes sorted by one block."""
+def _room(count: int) -> Room:
+    """Where so many hashes and their numbers are sorted; memory that was used before costs less than fresh."""
+    return np.empty(count, np.uint64), np.empty(count, np.uint32)
+
+
+def _grouped(hashes: Hashes, shift: np.uint64, values: int, pool: ThreadPoolExecutor, room: Room) -> Any:
+    """All hashes sorted by some bits from `shift` on, which have so many values."""
     from wukong_build import hamming_compiled as compiled
 
-    count, threads, values = len(hashes), _threads(), 1 << int(blocks.widths[block])
-    shift, mask = blocks.shifts[block], np.uint64(values - 1)
+    count, threads, mask = len(hashes), _threads(), np.uint64(values - 1)
     chunks = [slice(count * thread // threads, count * (thread + 1) // threads) for thread in range(threads)]
     counts = np.zeros((threads, values), np.int64)
     _all(pool, lambda thread: compiled.histogram(hashes[chunks[thread]], shift, mask, counts[thread]), threads)
     places = np.cumsum(np.append(0, counts.T)[:-1]).reshape(values, threads).T.copy()  # chunk after chunk within each value
-    groups = compiled.Grouped(np.empty(count, np.uint64), np.empty(count, np.uint32), places[-1])
+    groups = compiled.Grouped(room[0], room[1], places[-1])
     _all(
         pool,
         lambda thread: compiled.scatter(hashes[chunks[thread]], chunks[thread].start, shift, mask, places[thread], groups),
@@ -356,11 +408,33 @@ def _blocks_to_agree(count: int, distance: int) -> int:
 
 
 @cache
-def _blocks_to_look_up(count: int, distance: int) -> int:
-    """The k at which passing by tables of `count` evenly spread hashes is cheapest: more tables, or more hashes in a bucket."""
+def _cut_to_look_up(count: int, others: int, distance: int) -> Cut:
+    """The cut at which it costs least to look `count` evenly spread hashes up among others.
 
-    def cost(chosen: int) -> float:
-        in_bucket = max(1, count / 2 ** (BITS * chosen / (distance + chosen)))
-        return comb(distance + chosen, chosen) * (_PASSED_BY + in_bucket * _COMPARED)
+    More choices of blocks are more to sort, fewer leave more in a bucket to compare with, and more flips are more to put there.
+    """
 
-    return min(range(max(1, 5 - distance), 9), key=cost)
+    def cost(cut: Cut) -> float:
+        bits = BITS * cut.chosen // cut.blocks
+        entries: float = count * sum(comb(bits, differing) for differing in range(cut.differing + 1))
+        for_each_choice = 1.5 * _SORTED + entries / 2**bits * _COMPARED + entries / others * _ENTERED
+        for_all: float = (cut.blocks - cut.chosen + 1) * _SORTED + comb(cut.blocks, cut.chosen) * for_each_choice
+        return for_all
+
+    return min(_cuts(distance), key=cost)
+
+
+def _cuts(distance: int) -> list[Cut]:
+    """Those that leave not too many ways to differ in the chosen blocks."""
+    cuts = (
+        Cut(blocks, chosen, _at_most_differing(blocks, chosen, distance))
+        for blocks in range(1, distance + 9)
+        for chosen in range(1, blocks + 1)
+    )
+    return [cut for cut in cuts if cut.differing <= _AT_MOST_DIFFERING]
+
+
+def _at_most_differing(blocks: int, chosen: int, distance: int) -> int:
+    """Bits that must differ in the best chosen blocks: as many as if all were spread as evenly as can be."""
+    each, more = divmod(distance, blocks)
+    return chosen * each + max(0, chosen - (blocks - more))

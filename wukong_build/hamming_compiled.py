@@ -13,9 +13,6 @@ from numba.extending import intrinsic
 _AT_ONCE = 64
 """So many distances are looked at together: the processor counts the bits of several at a time."""
 
-_MIXING = np.uint64(0x9E3779B97F4A7C15)
-"""A product with it has in its highest bits something of every bit."""
-
 _FEW = 12
 """A group of no more is compared as it is."""
 
@@ -69,17 +66,36 @@ class Grouped(NamedTuple):
     """For each value the place behind its last hash."""
 
 
-class Table(NamedTuple):
-    """Hashes of a group in buckets."""
+class Buckets(NamedTuple):
+    """Hashes, and which items they are, in buckets."""
 
     hashes: npt.NDArray[np.uint64]
-    """One more than there are."""
-    places: npt.NDArray[np.uint32]
-    """Where each stands in the group."""
-    begins: npt.NDArray[np.int32]
-    ends: npt.NDArray[np.int32]
+    items: npt.NDArray[np.uint32]
+    ends: npt.NDArray[np.int64]
+    """Of each bucket, the place behind its last hash."""
+
+
+class Key(NamedTuple):
+    """What tells the bucket of a hash: some highest bits of a product."""
+
+    bits: np.uint64
+    multiplier: np.uint64
     shift: np.uint64
-    """From a product to the number of its bucket."""
+
+
+class Choices(NamedTuple):
+    """Some choices of blocks, in which others agree with an item but for a few bits."""
+
+    bits: npt.NDArray[np.uint64]
+    """Of each choice, all bits of its blocks."""
+    multipliers: npt.NDArray[np.uint64]
+    """The product of these bits with it has in its highest ones what tells buckets apart."""
+    lengths: npt.NDArray[np.int64]
+    """How many of the highest bits do."""
+    flips: npt.NDArray[np.uint64]
+    """What others may differ in there, choice after choice."""
+    flip_ends: npt.NDArray[np.int64]
+    """Of each choice, the place behind its last flip."""
 
 
 class Choice(NamedTuple):
@@ -248,60 +264,117 @@ def search(block: Any, rule: Any, groups: Any, start: Any, stop: Any, found: Any
 
 
 @compiled
-def _table_of(hashes: Any, chosen: Any) -> Any:
-    """A table of hashes by their chosen bits, in about twice as many buckets."""
-    bits = 1
-    while (1 << bits) < 2 * len(hashes):
-        bits += 1
-    shift = np.uint64(64 - bits)
-    ends = np.zeros(1 << bits, np.int32)
-    for number in hashes:
-        ends[(number & chosen) * _MIXING >> shift] += 1
-    count = 0
-    for bucket in range(len(ends)):
-        count, ends[bucket] = count + ends[bucket], count
-    begins = ends.copy()
-    table = Table(np.zeros(len(hashes) + 1, np.uint64), np.zeros(len(hashes) + 1, np.uint32), begins, ends, shift)
-    for place in range(len(hashes)):
-        bucket = (hashes[place] & chosen) * _MIXING >> shift
-        table.hashes[ends[bucket]], table.places[ends[bucket]] = hashes[place], place
-        ends[bucket] += 1
-    return table
+def _entries(items: Any, group: Any) -> Any:
+    """Where the items of a group lie."""
+    return slice(items.ends[group - np.uint64(1)] if group else 0, items.ends[group])
 
 
 @compiled
 def look_up(
-    items: Any, choices: Any, near: Any, words: Any, other_words: Any, others: Any, start: Any, stop: Any, first: Any
+    items: Any,
+    choices: Any,
+    group_shift: Any,
+    near: Any,
+    words: Any,
+    other_words: Any,
+    others: Any,
+    start: Any,
+    stop: Any,
+    first: Any,
 ) -> None:
     """Note for items the first of the others that is near, for the groups of the values from `start` to `stop`.
 
-    For each choice of blocks, given as their bits, the items of a group go into a table that fits into the processor's cache, and
-    the others pass by it in their order. An item leaves the table once it is found.
+    For each choice of blocks the others of a group are put into buckets by the bits of these, in their order, and so is every
+    item that may be near to them, once for each flip that leads from its own group to this one. All of it fits into the
+    processor's cache.
     """
-    distance = np.uint64(near.distance)
+    no_flip = np.uint64(0)
     for value in range(start, stop):
-        begin, end = items.ends[value - 1] if value else 0, items.ends[value]
-        other_begin, other_end = others.ends[value - 1] if value else 0, others.ends[value]
-        if begin == end or other_begin == other_end:
-            continue
-        for chosen in choices:
-            table = _table_of(items.hashes[begin:end], chosen)
-            for place in range(other_begin, other_end):
-                number = others.hashes[place]
-                bucket = (number & chosen) * _MIXING >> table.shift
-                at, behind = table.begins[bucket], table.ends[bucket]
-                while True:  # the first is compared whether it is there or not: the processor need not guess
-                    if _bit_count(number ^ table.hashes[at]) <= distance and at < behind:
-                        item, other = items.items[begin + table.places[at]], others.items[place]
-                        if _is_confirmed(words[item], other_words[other], near.words_distance):
-                            first[item] = min(first[item], other)
-                            behind -= 1
-                            table.ends[bucket] = behind
-                            table.hashes[at], table.places[at] = table.hashes[behind], table.places[behind]
-                            at -= 1
+        passing = _entries(others, np.uint64(value))
+        size = passing.stop - passing.start
+        for choice, bits in enumerate(choices.bits):
+            flips = choices.flips[choices.flip_ends[choice - 1] if choice else 0 : choices.flip_ends[choice]]
+            groups = (np.uint64(value) ^ (flips >> group_shift)) & np.uint64(len(items.ends) - 1)
+            count = 0
+            for group in groups:
+                some = _entries(items, group)
+                count += some.stop - some.start
+            if count == 0 or size == 0:
+                continue
+            length = 1
+            while length < choices.lengths[choice] and (1 << length) < count:
+                length += 1
+            key = Key(bits, choices.multipliers[choice], np.uint64(64 - length))
+            mine = Buckets(np.empty(count, np.uint64), np.empty(count, np.uint32), np.zeros(1 << length, np.int64))
+            theirs = Buckets(np.empty(size, np.uint64), np.empty(size, np.uint32), np.zeros(1 << length, np.int64))
+            for group, flip in zip(groups, flips):  # noqa: B905  numba knows no `strict`
+                _count(items.hashes[_entries(items, group)], flip, key, mine)
+            _count(others.hashes[passing], no_flip, key, theirs)
+            _begin(mine)
+            _begin(theirs)
+            for group, flip in zip(groups, flips):  # noqa: B905  as above
+                some = _entries(items, group)
+                _put(items.hashes[some], items.items[some], flip, key, mine)
+            _put(others.hashes[passing], others.items[passing], no_flip, key, theirs)
+            _note_first(mine, theirs, near, words, other_words, first)
+
+
+@compiled
+def _bucket(number: Any, flip: Any, key: Any) -> Any:
+    return ((number ^ flip) & key.bits) * key.multiplier >> key.shift
+
+
+@compiled
+def _count(hashes: Any, flip: Any, key: Any, buckets: Any) -> None:
+    """Count what `_put` will put into each bucket."""
+    for number in hashes:
+        buckets.ends[_bucket(number, flip, key)] += 1
+
+
+@compiled
+def _begin(buckets: Any) -> None:
+    """Let buckets of which is known how much they hold end where they begin."""
+    count = 0
+    for bucket in range(len(buckets.ends)):
+        count, buckets.ends[bucket] = count + buckets.ends[bucket], count
+
+
+@compiled
+def _put(hashes: Any, items: Any, flip: Any, key: Any, buckets: Any) -> None:
+    """Put hashes into the buckets of those that differ from them by a flip."""
+    for place in range(len(hashes)):
+        bucket = _bucket(hashes[place], flip, key)
+        end = buckets.ends[bucket]
+        buckets.hashes[end], buckets.items[end] = hashes[place], items[place]
+        buckets.ends[bucket] = end + 1
+
+
+@compiled
+def _note_first(mine: Any, theirs: Any, near: Any, words: Any, other_words: Any, first: Any) -> None:
+    """Note for the items of each bucket the first of the others in it that is near; then an item leaves the bucket."""
+    distance = np.uint64(near.distance)
+    begin = other_begin = 0
+    for bucket in range(len(mine.ends)):
+        end = mine.ends[bucket]
+        for place in range(other_begin, theirs.ends[bucket]):
+            number = theirs.hashes[place]
+            found = np.uint64(0)
+            for at in range(begin, end):
+                found += np.uint64(_bit_count(number ^ mine.hashes[at]) <= distance)
+            if not found:
+                continue
+            other, at = theirs.items[place], begin
+            while at < end:
+                item = mine.items[at]
+                if _bit_count(number ^ mine.hashes[at]) <= distance and _is_confirmed(
+                    words[item], other_words[other], near.words_distance
+                ):
+                    first[item] = min(first[item], other)
+                    end -= 1
+                    mine.hashes[at], mine.items[at] = mine.hashes[end], mine.items[end]
+                else:
                     at += 1
-                    if at >= behind:
-                        break
+        begin, other_begin = mine.ends[bucket], theirs.ends[bucket]
 
 
 @compiled
