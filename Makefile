@@ -1,9 +1,11 @@
-# The front door. Everything runs in .venv, which is made from requirements.lock, hashes checked.
+# The front door. Everything runs in .venv, which is made from requirements.lock, hashes checked; PyTorch and Ray, which
+# read shards in tests, have .venv-readers to themselves.
 # Paths are relative throughout, so that the checkout may lie anywhere: spaces and 中文 in its path are fine.
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+READERS ?= .venv-readers/installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format bench-fetch bench-memory bench-extract bench-pages bench-text bench-filter bench-neardup bench-corpus bench-shard lock clean
@@ -15,7 +17,7 @@ help:  ## print this help
 demo: $(VENV)/installed  ## set everything up and build a small dataset from a web site on this machine
 	@$(RUN) -m wukong_build demo
 
-test: $(VENV)/installed  ## set everything up and run the tests
+test: $(VENV)/installed $(READERS)  ## set everything up and run the tests
 	$(RUN) -m pytest --numprocesses auto --dist loadfile $(TESTS)
 
 check: $(VENV)/installed  ## ruff, mypy strict, import-linter
@@ -61,8 +63,8 @@ lock: $(VENV)/installed  ## write requirements.lock anew, for every supported Py
 	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \
 	  --no-emit-index-url --no-header --upgrade pyproject.toml --output-file requirements.lock
 
-clean:  ## remove the environment and the caches; runs under data/ stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+clean:  ## remove the environments and the caches; runs under data/ stay
+	rm -rf $(VENV) .venv-readers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -72,4 +74,12 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	  echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-readers/installed: tests/end_to_end/readers/requirements.txt | $(VENV)/installed
+	@echo "Setting up .venv-readers with PyTorch and Ray (once, a minute or several) …" >&2
+	@$(RUN) -m venv --clear .venv-readers
+	@.venv-readers/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement $< || { \
+	  echo "PyTorch and Ray, which the tests of docs/reading.md need, cannot be had for $$($(RUN) --version), for the reason above." \
+	    "The other tests: make test READERS=" >&2; exit 1; }
 	@touch $@
