@@ -31,12 +31,21 @@ def clustered_hashes(draw: st.DrawFn) -> list[int]:
     return draw(st.permutations(hashes))
 
 
-@pytest.fixture(params=[(hamming.FEW, 1), (0, 1 << 10), (0, 3), (0, 0)], ids=["few", "pairs", "some pairs", "rounds"])
+@pytest.fixture(
+    params=[(hamming.FEW, 1, 1), (0, 1 << 10, 1 << 10), (0, 3, 1 << 10), (0, 0, 1 << 10), (0, 1 << 10, 2)],
+    ids=["few", "pairs", "some pairs", "rounds", "crowds"],
+)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every way to come to the result: all with all; by all pairs; by all pairs after a round or two; in rounds to the end."""
-    few, pairs = request.param
+    """Every way to come to the result.
+
+    All with all; by all pairs; by all pairs after a round or two; in rounds to the end; after crowds are left out.
+    """
+    few, pairs, heads = request.param
     monkeypatch.setattr(hamming, "FEW", few)
     monkeypatch.setattr(hamming, "_PAIRS", pairs)
+    monkeypatch.setattr(hamming, "_HEADS", heads)
+    monkeypatch.setattr(hamming, "_CROWD", 1)
+    monkeypatch.setattr(hamming, "_CROWDS", 2)
     monkeypatch.setattr(hamming, "_STREAMED", 5)
 
 

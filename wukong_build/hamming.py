@@ -44,6 +44,9 @@ _STREAMED = 1 << 25  # so many others at once are sorted into groups, 400 MB
 _THREADS = 8  # at most: each has an index for every hash
 _SLICES = 32  # of the groups, for each thread: the fuller ones even out
 _BLOCK_BITS = 13  # at most: the counters of a block stay in the processor's cache
+_HEADS = 64  # the first of so many equal parts tells where crowds are
+_CROWD = 32  # so many in the first part are a crowd
+_CROWDS = 64  # at most
 _GROUP_BITS = 9  # in which others are sorted into groups: these fit into the cache, and so many are written to at once
 _COMPARED_AT_ONCE = 12
 _SORTED, _COMPARED, _ENTERED = (
@@ -139,9 +142,9 @@ def first_kept(items: Items, near: Near) -> Indices:
     equal = first_equal(items)
     is_first = equal == np.arange(len(equal))
     if is_first.all():
-        return _first_kept_in_rounds(items, near)
+        return _first_kept_but_crowds(items, near)
     rest = np.flatnonzero(is_first)  # equal ones share one fate
-    of_rest = rest[_first_kept_in_rounds(items.take(rest), near)]
+    of_rest = rest[_first_kept_but_crowds(items.take(rest), near)]
     kept: Indices = of_rest[(np.cumsum(is_first) - 1)[equal]]
     return kept
 
@@ -207,6 +210,32 @@ def _first_kept_of_few(items: Items, near: Near) -> Indices:
     return kept
 
 
+def _first_kept_but_crowds(items: Items, near: Near) -> Indices:
+    """`first_kept` of distinct items.
+
+    Those in the crowd around one that is kept are left out before the others are compared with each other: all of a crowd make
+    very many pairs. The first part of the items tells where crowds are.
+    """
+    from wukong_build import hamming_compiled as compiled
+
+    count = len(items.hashes)
+    kept = _first_kept_in_rounds(items.take(slice(count // _HEADS)), near)
+    standing, sizes = np.unique(kept, return_counts=True)
+    centres = standing[sizes > _CROWD][:_CROWDS]
+    if not len(centres):
+        return _first_kept_in_rounds(items, near)
+    in_crowd = np.zeros(count, bool)
+    compiled.look_near(items.hashes, items.hashes[centres], near.distance, in_crowd)
+    in_crowd[: len(kept)] = False
+    crowd = np.flatnonzero(in_crowd)
+    first = first_near(items.take(crowd), items.take(standing), near)
+    owner = np.arange(count)
+    owner[crowd[first >= 0]] = standing[first[first >= 0]]
+    rest = np.flatnonzero(owner == np.arange(count))
+    owner[rest] = rest[_first_kept_in_rounds(items.take(rest), near)]
+    return owner
+
+
 def _first_kept_in_rounds(items: Items, near: Near) -> Indices:
     """`first_kept` of distinct items.
 
@@ -266,7 +295,7 @@ def _join(
     with ThreadPoolExecutor(len(found)) as pool:
         for block in range(near.distance + 1) if blocks is None else blocks:
             groups = _grouped(items.hashes, rule.blocks.shifts[block], 1 << int(rule.blocks.widths[block]), pool, space)
-            _by_slices(groups, partial(compiled.search, block, rule), found, pool)
+            _by_slices(groups.ends, partial(compiled.search, block, rule, groups), found, pool)
     counts = [int(thread.pair_count[0]) for thread in found]
     remembered = max(counts) <= room
     return Joined(
@@ -288,8 +317,10 @@ def _look_up(items: Items, others: Items, near: Near) -> npt.NDArray[np.uint32]:
         for block in range(cut.blocks - cut.chosen + 1):
             shift, values = np.uint64(edges[block]), 1 << min(_GROUP_BITS, edges[block + 1] - edges[block])
             groups = _grouped(items.hashes, shift, values, pool, space)
-            work = partial(compiled.look_up, groups, _choices(edges, cut, block), shift, near, items.words, others.words)
-            _by_slices(_grouped(others.hashes, shift, values, pool, other_space), work, found, pool)
+            other_groups = _grouped(others.hashes, shift, values, pool, other_space)
+            choices = _choices(edges, cut, block)
+            work = partial(compiled.look_up, groups, other_groups, choices, shift, near, items.words, others.words)
+            _by_slices(other_groups.ends, work, found, pool)
     first: npt.NDArray[np.uint32] = np.minimum.reduce(found)
     return first
 
@@ -357,10 +388,10 @@ def _grouped(hashes: Hashes, shift: np.uint64, values: int, pool: ThreadPoolExec
     return groups
 
 
-def _by_slices(groups: Any, work: Callable[..., None], found: list[Any], pool: ThreadPoolExecutor) -> None:
-    """Do the work for all values, some at once by each thread, which notes what it finds in one of `found`."""
-    count, values = len(groups.hashes), len(groups.ends)
-    cuts = np.unique(np.append(np.searchsorted(groups.ends, np.linspace(0, count, _SLICES * len(found))), [0, values])).tolist()
+def _by_slices(ends: Indices, work: Callable[..., None], found: list[Any], pool: ThreadPoolExecutor) -> None:
+    """Do the work for all groups, that end there, some at once by each thread, which notes what it finds in one of `found`."""
+    even = np.linspace(0, ends[-1], _SLICES * len(found))
+    cuts = np.unique(np.append(np.searchsorted(ends, even), [0, len(ends)])).tolist()
     free: SimpleQueue[Any] = SimpleQueue()
     for one in found:
         free.put(one)
@@ -368,7 +399,7 @@ def _by_slices(groups: Any, work: Callable[..., None], found: list[Any], pool: T
     def work_on(index: int) -> None:
         mine = free.get()
         try:
-            work(groups, cuts[index], cuts[index + 1], mine)
+            work(cuts[index], cuts[index + 1], mine)
         finally:
             free.put(mine)
 

@@ -199,6 +199,8 @@ def _note(hashes: Any, items: Any, start: Any, stop: Any, place: Any, choice: An
         ):
             found.first[later] = min(found.first[later], earlier)
             found.has_near[earlier] = True
+            if rule.first_only:
+                break
             if found.pair_count[0] < len(found.pairs):
                 found.pairs[found.pair_count[0]] = np.uint64(later) << np.uint64(32) | np.uint64(earlier)
             found.pair_count[0] += 1
@@ -264,20 +266,14 @@ def search(block: Any, rule: Any, groups: Any, start: Any, stop: Any, found: Any
 
 
 @compiled
-def _entries(items: Any, group: Any) -> Any:
-    """Where the items of a group lie."""
-    return slice(items.ends[group - np.uint64(1)] if group else 0, items.ends[group])
-
-
-@compiled
 def look_up(
     items: Any,
+    others: Any,
     choices: Any,
     group_shift: Any,
     near: Any,
     words: Any,
     other_words: Any,
-    others: Any,
     start: Any,
     stop: Any,
     first: Any,
@@ -288,65 +284,64 @@ def look_up(
     item that may be near to them, once for each flip that leads from its own group to this one. All of it fits into the
     processor's cache.
     """
-    no_flip = np.uint64(0)
+    no_flip = np.zeros(1, np.uint64)
     for value in range(start, stop):
-        passing = _entries(others, np.uint64(value))
-        size = passing.stop - passing.start
-        for choice, bits in enumerate(choices.bits):
+        other_count = _reached(others, value, no_flip, group_shift)
+        for choice in range(len(choices.bits)):
             flips = choices.flips[choices.flip_ends[choice - 1] if choice else 0 : choices.flip_ends[choice]]
-            groups = (np.uint64(value) ^ (flips >> group_shift)) & np.uint64(len(items.ends) - 1)
-            count = 0
-            for group in groups:
-                some = _entries(items, group)
-                count += some.stop - some.start
-            if count == 0 or size == 0:
-                continue
-            length = 1
-            while length < choices.lengths[choice] and (1 << length) < count:
-                length += 1
-            key = Key(bits, choices.multipliers[choice], np.uint64(64 - length))
-            mine = Buckets(np.empty(count, np.uint64), np.empty(count, np.uint32), np.zeros(1 << length, np.int64))
-            theirs = Buckets(np.empty(size, np.uint64), np.empty(size, np.uint32), np.zeros(1 << length, np.int64))
-            for group, flip in zip(groups, flips):  # noqa: B905  numba knows no `strict`
-                _count(items.hashes[_entries(items, group)], flip, key, mine)
-            _count(others.hashes[passing], no_flip, key, theirs)
-            _begin(mine)
-            _begin(theirs)
-            for group, flip in zip(groups, flips):  # noqa: B905  as above
-                some = _entries(items, group)
-                _put(items.hashes[some], items.items[some], flip, key, mine)
-            _put(others.hashes[passing], others.items[passing], no_flip, key, theirs)
-            _note_first(mine, theirs, near, words, other_words, first)
+            count = _reached(items, value, flips, group_shift)
+            if count and other_count:
+                length = 1
+                while length < choices.lengths[choice] and (1 << length) < count:
+                    length += 1
+                key = Key(choices.bits[choice], choices.multipliers[choice], np.uint64(64 - length))
+                mine = _in_buckets(items, value, flips, group_shift, key, count)
+                theirs = _in_buckets(others, value, no_flip, group_shift, key, other_count)
+                _note_first(mine, theirs, near, words, other_words, first)
+
+
+@compiled
+def _from(value: Any, flip: Any, group_shift: Any, groups: Any) -> Any:
+    """Where those lie that a flip leads to the group of a value."""
+    group = (np.uint64(value) ^ (flip >> group_shift)) & np.uint64(len(groups.ends) - 1)
+    return slice(groups.ends[group - np.uint64(1)] if group else 0, groups.ends[group])
+
+
+@compiled
+def _reached(groups: Any, value: Any, flips: Any, group_shift: Any) -> Any:
+    """How many flips lead to the group of a value."""
+    count = 0
+    for flip in flips:
+        some = _from(value, flip, group_shift, groups)
+        count += some.stop - some.start
+    return count
+
+
+@compiled
+def _in_buckets(groups: Any, value: Any, flips: Any, group_shift: Any, key: Any, count: Any) -> Any:
+    """All that flips lead to the group of a value, in buckets, in their order but for the flips."""
+    buckets = Buckets(
+        np.empty(count, np.uint64), np.empty(count, np.uint32), np.zeros(1 << (np.uint64(64) - key.shift), np.int64)
+    )
+    for flip in flips:
+        for number in groups.hashes[_from(value, flip, group_shift, groups)]:
+            buckets.ends[_bucket(number, flip, key)] += 1
+    begin = 0
+    for bucket in range(len(buckets.ends)):
+        begin, buckets.ends[bucket] = begin + buckets.ends[bucket], begin
+    for flip in flips:
+        some = _from(value, flip, group_shift, groups)
+        for place in range(some.start, some.stop):
+            bucket = _bucket(groups.hashes[place], flip, key)
+            end = buckets.ends[bucket]
+            buckets.hashes[end], buckets.items[end] = groups.hashes[place], groups.items[place]
+            buckets.ends[bucket] = end + 1
+    return buckets
 
 
 @compiled
 def _bucket(number: Any, flip: Any, key: Any) -> Any:
     return ((number ^ flip) & key.bits) * key.multiplier >> key.shift
-
-
-@compiled
-def _count(hashes: Any, flip: Any, key: Any, buckets: Any) -> None:
-    """Count what `_put` will put into each bucket."""
-    for number in hashes:
-        buckets.ends[_bucket(number, flip, key)] += 1
-
-
-@compiled
-def _begin(buckets: Any) -> None:
-    """Let buckets of which is known how much they hold end where they begin."""
-    count = 0
-    for bucket in range(len(buckets.ends)):
-        count, buckets.ends[bucket] = count + buckets.ends[bucket], count
-
-
-@compiled
-def _put(hashes: Any, items: Any, flip: Any, key: Any, buckets: Any) -> None:
-    """Put hashes into the buckets of those that differ from them by a flip."""
-    for place in range(len(hashes)):
-        bucket = _bucket(hashes[place], flip, key)
-        end = buckets.ends[bucket]
-        buckets.hashes[end], buckets.items[end] = hashes[place], items[place]
-        buckets.ends[bucket] = end + 1
 
 
 @compiled
@@ -375,6 +370,16 @@ def _note_first(mine: Any, theirs: Any, near: Any, words: Any, other_words: Any,
                 else:
                     at += 1
         begin, other_begin = mine.ends[bucket], theirs.ends[bucket]
+
+
+@compiled
+def look_near(hashes: Any, few: Any, distance: Any, is_near: Any) -> None:
+    """Note which hashes are within the distance of one of a few."""
+    for place in range(len(hashes)):
+        found = np.uint64(0)
+        for other in few:
+            found += np.uint64(_bit_count(hashes[place] ^ other) <= np.uint64(distance))
+        is_near[place] = found > 0
 
 
 @compiled
