@@ -204,7 +204,8 @@ def test_evidence_columns_are_declared_in_order() -> None:
     """The chain's columns are those of its links, in their order, each under one name."""
     columns = list(chain(**FULL).columns())
     assert columns[:2] == ["shorter_side", "normalise_caption"]
-    assert columns[-4:] == ["near_duplicate", "near_duplicate_of", "near_duplicate_distance", "alternate_captions"]
+    evidence = ["near_duplicate_of", "near_duplicate_distance", "near_duplicate_mirrored", "alternate_captions"]
+    assert columns[-5:] == ["near_duplicate", *evidence]
     assert len(columns) == len(set(columns))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ WORD = st.integers(0, 2**64 - 1)
 FLIPS = st.lists(st.integers(0, 63), max_size=12)
 DISTANCES = st.integers(0, AT_MOST_DISTANCE)
 CONFIRMED_WITHIN = 3
+IsNear = Callable[[tuple[int, ...], tuple[int, ...], int], bool]
 
 
 @st.composite
@@ -49,12 +51,13 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(hamming, "_STREAMED", 5)
 
 
-def plain_first_kept(items: list[tuple[int, ...]], distance: int) -> list[int]:
+def plain_first_kept(items: list[tuple[int, ...]], distance: int, near_each_other: IsNear | None = None) -> list[int]:
     """One after the other, each compared with every one kept before it."""
+    near_each_other = near_each_other or is_near
     kept: list[int] = []
     owner = []
     for index, item in enumerate(items):
-        near = next((other for other in kept if is_near(item, items[other], distance)), index)
+        near = next((other for other in kept if near_each_other(item, items[other], distance)), index)
         if near == index:
             kept.append(index)
         owner.append(near)
@@ -67,6 +70,11 @@ def is_near(left: tuple[int, ...], right: tuple[int, ...], distance: int) -> boo
     return (left[0] ^ right[0]).bit_count() <= distance and differing <= CONFIRMED_WITHIN
 
 
+def is_near_to_either(left: tuple[int, ...], right: tuple[int, ...], distance: int) -> bool:
+    """The first hash of one is within the distance of one of the two of the other."""
+    return any((left[a] ^ right[b]).bit_count() <= distance for a, b in ((0, 0), (0, 1), (1, 0)))
+
+
 def arrays(items: list[tuple[int, ...]], words: int = 0) -> Items:
     """Items as the module wants them."""
     table = np.array(items, np.uint64).reshape(len(items), 1 + words)
@@ -76,6 +84,11 @@ def arrays(items: list[tuple[int, ...]], words: int = 0) -> Items:
 def alone(hashes: list[int]) -> Items:
     """Items without a second hash."""
     return Items.of(np.array(hashes, np.uint64))
+
+
+def twofold(items: list[tuple[int, int]]) -> Items:
+    """Items with two hashes, of which either may be near."""
+    return Items.of(np.array(items, np.uint64).reshape(len(items), 2))
 
 
 @pytest.mark.usefixtures("way")
@@ -107,6 +120,28 @@ class TestEveryWay:
         near = Near(distance, CONFIRMED_WITHIN)
         assert first_near(arrays(ours, words), arrays(others, words), near).tolist() == expected
 
+    @given(clustered_hashes(), st.data(), DISTANCES)
+    @settings(deadline=None)
+    def test_either_of_two_hashes_may_be_near(self, hashes: list[int], data: st.DataObject, distance: int) -> None:
+        """Of one of the two items: neither the second hashes of both count, nor the two of one item."""
+        items = list(zip(hashes, data.draw(st.permutations(hashes)), strict=True))
+        expected = plain_first_kept([*items], distance, is_near_to_either)
+        assert first_kept(twofold(items), Near(distance)).tolist() == expected
+
+    @given(clustered_hashes(), st.data(), st.integers(0, 48), DISTANCES)
+    @settings(deadline=None)
+    def test_the_first_of_others_is_found_by_either_hash(
+        self, hashes: list[int], data: st.DataObject, cut: int, distance: int
+    ) -> None:
+        """The others have one each."""
+        ours = list(zip(hashes[cut:], data.draw(st.permutations(hashes))[cut:], strict=True))
+        near = [
+            [i for i, other in enumerate(hashes[:cut]) if min((other ^ side).bit_count() for side in item) <= distance]
+            for item in ours
+        ]
+        expected = [found[0] if found else -1 for found in near]
+        assert first_near(twofold(ours), alone(hashes[:cut]), Near(distance)).tolist() == expected
+
     def test_a_long_chain_is_decided_link_by_link(self) -> None:
         """Each is near to the next alone: every second one is kept, and none stands for one that is far from it."""
         chain = [sum(1 << bit for bit in range(links)) for links in range(0, 64, 4)]
@@ -137,6 +172,20 @@ def test_every_cut_into_blocks_is_exact(chosen: int, distance: int, monkeypatch:
 
 
 @pytest.mark.parametrize("distance", range(AT_MOST_DISTANCE + 1))
+def test_many_items_of_two_hashes_are_decided_as_the_rule_reads(distance: int) -> None:
+    """More than are compared each with all: clusters whose members are turned about at random, in random order."""
+    random = np.random.default_rng(distance)
+    hashes = random.integers(0, 2**64, (hamming.FEW, 2), np.uint64)
+    copies = np.where(random.integers(0, 2, (1500, 1)), hashes[:1500, ::-1], hashes[:1500])
+    for _ in range(distance // 2 + 1):
+        copies ^= np.uint64(1) << random.integers(0, 64, copies.shape, np.uint64)
+    items = random.permutation(np.concatenate([hashes, copies, copies[:500, ::-1], hashes[:100, ::-1]]))
+    kept = first_kept(Items.of(items), Near(distance))
+    assert kept.tolist() == hamming._first_kept_of_few(Items.of(items), Near(distance)).tolist()
+    assert 100 < (kept != np.arange(len(kept))).sum() < 2200
+
+
+@pytest.mark.parametrize("distance", range(AT_MOST_DISTANCE + 1))
 def test_every_cut_finds_the_first_of_others(distance: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many blocks are chosen, and however many bits may differ there."""
     random = np.random.default_rng(distance)
@@ -157,18 +206,21 @@ def test_every_cut_finds_the_first_of_others(distance: int, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("processors", [1, 2, 5])
-def test_the_number_of_processors_changes_nothing(processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever finds a pair first."""
+@pytest.mark.parametrize("sides", [1, 2])
+def test_the_number_of_processors_changes_nothing(sides: int, processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds a pair first, by whichever hash."""
     random = np.random.default_rng(0)
     hashes = random.integers(0, 2**64, 20_000, np.uint64)
     hashes[::3] = hashes[1::3][: len(hashes[::3])] ^ (np.uint64(1) << random.integers(0, 64, len(hashes[::3]), np.uint64))
+    items = Items.of(hashes if sides == 1 else np.stack([hashes, random.permutation(hashes)], axis=1))
     monkeypatch.setattr(hamming, "_processors", lambda: processors)
-    kept = first_kept(Items.of(hashes), Near(2))
-    nearest = {index: int(owner) for index, owner in enumerate(kept) if owner != index}
-    assert len(nearest) >= len(hashes[::3])
-    assert all(kept[owner] == owner and int(hashes[owner] ^ hashes[index]).bit_count() <= 2 for index, owner in nearest.items())
+    kept = first_kept(items, Near(2))
+    owners = kept[dropped := np.flatnonzero(kept != np.arange(len(kept)))]
+    assert len(dropped) >= len(hashes[::3])
+    assert (kept[owners] == owners).all()
+    assert (distances(items.hashes[dropped], items.hashes[owners]) <= 2).all()
     monkeypatch.undo()
-    assert first_kept(Items.of(hashes), Near(2)).tolist() == kept.tolist()
+    assert first_kept(items, Near(2)).tolist() == kept.tolist()
 
 
 def test_a_hundred_thousand_equal_hashes_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,6 +255,15 @@ def test_an_error_in_a_thread_is_raised(loop: str, monkeypatch: pytest.MonkeyPat
         first_kept(items, Near(2)) if loop == "search" else first_near(items, items, Near(2))
 
 
+def test_a_hundred_thousand_equal_items_of_two_hashes_are_two() -> None:
+    """Those turned about are near to them, and equal to each other."""
+    random = np.random.default_rng(0)
+    equal = np.where(random.integers(0, 2, (100_000, 1)), [[76, 1 << 60]], [[1 << 60, 76]]).astype(np.uint64)
+    kept = first_kept(Items.of(np.concatenate([equal, random.integers(0, 2**64, (10_000, 2), np.uint64)])), Near(1))
+    assert set(kept[:100_000].tolist()) == {0}
+    assert (kept[100_000:] == np.arange(100_000, len(kept))).all()
+
+
 @pytest.mark.parametrize("hashes", [[], [5]])
 def test_few_hashes_have_no_pairs(hashes: list[int]) -> None:
     """Nothing, or a single hash, stands for itself."""
@@ -223,3 +284,20 @@ def test_distances_count_the_differing_bits() -> None:
     """Bit by bit, pair by pair."""
     left, right = hashes_of(["00000000000000ff", "0000000000000001"]), hashes_of(["ffffffffffffffff", "0000000000000001"])
     assert distances(left, right).tolist() == [56, 0]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        ((0b1, 0b1111), (0b11, 0b1111), 1),
+        ((0b1, 0b0), (0b1111, 0b11), 1),
+        ((0b1, 0b111), (0b111, 0b11111), 0),
+        ((0xF, 0xF00), (0xF0, 0xF00), 8),
+    ],
+    ids=["both first", "the other's second", "the own second", "not both second"],
+)
+def test_the_distance_of_two_hashes_each(left: tuple[int, int], right: tuple[int, int], expected: int) -> None:
+    """That of the first one to the nearer of the other's, whichever way is less; of an item with one hash, to it."""
+    ours, others = twofold([left]).hashes, twofold([right]).hashes
+    assert distances(ours, others).tolist() == distances(others, ours).tolist() == [expected]
+    assert distances(ours, others[:, 0]).tolist() == [min((side ^ right[0]).bit_count() for side in left)]

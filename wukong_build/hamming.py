@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import cache, partial, reduce
 from itertools import chain, combinations, pairwise
 from math import comb
 from queue import SimpleQueue
@@ -63,7 +63,11 @@ Room = tuple[Hashes, npt.NDArray[np.uint32]]
 
 
 class Items(NamedTuple):
-    """What is compared: each item's hash and, in `words`, a longer one that confirms a likeness; there may be no words."""
+    """What is compared: each item's hash and, in `words`, a longer one that confirms a likeness; there may be no words.
+
+    Where `hashes` are n × 2, each item has a second one, as of a mirror image: items are near if the first hash of one is near to
+    either of the other.
+    """
 
     hashes: Hashes
     words: Words
@@ -72,6 +76,10 @@ class Items(NamedTuple):
     def of(cls, hashes: Hashes) -> Items:
         """Items without a second hash."""
         return cls(hashes, np.empty((len(hashes), 0), np.uint64))
+
+    def each(self) -> Items:
+        """The hashes of items that have two, as items of their own: of each the first one and, behind it, the second."""
+        return Items(self.hashes.reshape(-1), np.repeat(self.words, 2, axis=0))
 
     def take(self, rows: Any) -> Items:
         """Some of them."""
@@ -92,7 +100,7 @@ class Near(NamedTuple):
 
     def of(self, item: Items, items: Items) -> npt.NDArray[np.bool_]:
         """Which items are near to the one; arrays of one row are an item as well."""
-        near = np.asarray(np.bitwise_count(items.hashes ^ item.hashes) <= self.distance)
+        near = np.asarray(distances(item.hashes, items.hashes) <= self.distance)
         if near.any():  # of few hashes the second ones are looked at
             differing = np.bitwise_count(items.words[near] ^ item.words).sum(axis=1, dtype=np.int64)
             near[near] = differing <= self.words_distance
@@ -119,6 +127,12 @@ class Joined(NamedTuple):
     pairs: npt.NDArray[np.uint64] | None
     """All pairs once, in no order: the later one, shifted by 32 bits, and the earlier one. None where they are too many."""
 
+    def of_items(self) -> Joined:
+        """What that says of items, each of which has two of the hashes: a pair may be there by both of a hash."""
+        first = np.where(self.first == NONE, NONE, self.first // 2).reshape(-1, 2).min(axis=1)
+        pairs = None if self.pairs is None else self.pairs >> np.uint64(1) & ~np.uint64(1 << 31)
+        return Joined(first, np.asarray(self.has_near.reshape(-1, 2).any(axis=1)), pairs)
+
 
 def hashes_of(hex_digits: list[str]) -> Hashes:
     """64-bit hashes from strings of 16 hex digits each."""
@@ -126,9 +140,10 @@ def hashes_of(hex_digits: list[str]) -> Hashes:
 
 
 def distances(left: Hashes, right: Hashes) -> npt.NDArray[np.uint8]:
-    """In how many bits they differ, one by one."""
-    counts: npt.NDArray[np.uint8] = np.bitwise_count(left ^ right)
-    return counts
+    """In how many bits they differ, one by one; a single one is held against all. Of two each, those that `Items` speaks of."""
+    lefts, rights = np.atleast_2d(left.T), np.atleast_2d(right.T)
+    ways = [(lefts[0], rights[0]), *((lefts[0], second) for second in rights[1:]), *((second, rights[0]) for second in lefts[1:])]
+    return reduce(np.minimum, (np.bitwise_count(one ^ other) for one, other in ways))
 
 
 def first_kept(items: Items, near: Near) -> Indices:
@@ -150,7 +165,10 @@ def first_kept(items: Items, near: Near) -> Indices:
 
 
 def first_near(items: Items, others: Items, near: Near) -> Indices:
-    """For each item the first of the others that it is near to, or -1."""
+    """For each item the first of the others, of one hash each, that it is near to, or -1."""
+    if items.hashes.ndim > 1:
+        each = first_near(items.each(), others, near)
+        return np.asarray(each.view(np.uint64).reshape(-1, 2).min(axis=1).view(np.int64))  # -1 is the greatest there
     found = np.full(len(items.hashes), -1)
     count = len(others.hashes)
     if count <= FEW:
@@ -169,10 +187,11 @@ def first_near(items: Items, others: Items, near: Near) -> Indices:
 
 def first_equal(items: Items) -> Indices:
     """For each item the first one that has the very same hashes."""
-    mixed = items.hashes.copy()
-    for column in items.words.T:
+    columns = [*np.atleast_2d(items.hashes.T), *items.words.T]
+    mixed = columns[0].copy()
+    for column in columns[1:]:
         mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9) ^ column
-    whole = np.column_stack([items.hashes, items.words]) if items.words.shape[1] else items.words
+    whole = np.column_stack(columns) if len(columns) > 1 else items.words
     first = _join(Items(mixed, whole), Near(0), first_only=True).first.astype(np.int64)
     return np.where(first == NONE, np.arange(len(first)), first)
 
@@ -181,8 +200,11 @@ def pieces_of(hashes: Hashes, near: Near, pieces: int) -> Indices:
     """Numbers of the pieces that each hash comes into, one for every block that a pair may first agree in: blocks × hashes.
 
     Near items are together in the piece of the first block that they agree in, whose number is `block * pieces` or so much more
-    as the block's highest bits say; `pieces` is a power of two.
+    as the block's highest bits say; `pieces` is a power of two. Items of two hashes come into those of either, maybe twice into
+    one.
     """
+    if hashes.ndim > 1:
+        return np.concatenate([pieces_of(side, near, pieces) for side in hashes.T])
     edges = _edges(near.distance + _blocks_to_agree(_PIECE, near.distance))
     numbers = []
     for block, (start, end) in enumerate(pairwise(edges[: near.distance + 2])):
@@ -268,6 +290,7 @@ def _join(
     room: int = 0,
     blocks: Iterable[int] | None = None,
     chosen: int | None = None,
+    two_each: bool = False,
 ) -> Joined:
     """Every pair of near items whose later one is not settled.
 
@@ -275,6 +298,11 @@ def _join(
     """
     from wukong_build import hamming_compiled as compiled
 
+    if items.hashes.ndim > 1:
+        settled = None if settled is None else np.repeat(settled, 2)
+        return _join(
+            items.each(), near, settled=settled, first_only=first_only, room=room, blocks=blocks, chosen=chosen, two_each=True
+        ).of_items()
     count = len(items.hashes)
     chosen = chosen or _blocks_to_agree(count, near.distance)
     rule = compiled.Rule(
@@ -285,6 +313,7 @@ def _join(
         words_distance=near.words_distance,
         settled=np.zeros(count, bool) if settled is None else settled,
         first_only=first_only,
+        two_each=int(two_each),
     )
     has_near = np.zeros(count, bool)
     found = [

@@ -43,6 +43,8 @@ class Rule(NamedTuple):
     """Those that are not the later one of a pair."""
     first_only: bool
     """True where only the first near one of each is asked for."""
+    two_each: int
+    """1 where each hash of an even number and the one behind it are of one item, the first and the second of it; else 0."""
 
 
 class Found(NamedTuple):
@@ -169,6 +171,12 @@ def _is_confirmed(left: Any, right: Any, distance: Any) -> Any:
 
 
 @compiled
+def _is_of_two(earlier: Any, later: Any, rule: Any) -> Any:
+    """True unless both hashes are of the same item, or both second ones."""
+    return (earlier ^ later) > rule.two_each and earlier & later & rule.two_each == 0
+
+
+@compiled
 def _compare(hashes: Any, items: Any, begin: Any, end: Any, choice: Any, rule: Any, found: Any) -> None:
     """Compare each of a group with those before it, which is the order of the items."""
     distance = np.uint64(rule.distance)
@@ -194,6 +202,7 @@ def _note(hashes: Any, items: Any, start: Any, stop: Any, place: Any, choice: An
         earlier, difference = items[other], number ^ hashes[other]
         if (
             _bit_count(difference) <= np.uint64(rule.distance)
+            and _is_of_two(earlier, later, rule)
             and _is_counted(difference, choice, rule)
             and _is_confirmed(rule.words[earlier], rule.words[later], rule.words_distance)
         ):

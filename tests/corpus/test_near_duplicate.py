@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -32,7 +32,11 @@ class Sample(NamedTuple):
     caption: str | None = "猫"
     pdq: int = 0
     quality: int | None = 100
+    phash_mirrored: int = 0
 
+
+WAYS: list[dict[str, Any]] = [{}, {"verify_with": "pdq", "verify_distance": 2}, {"mirrored": True}]
+"""Settings that say what looks alike."""
 
 Verdict = tuple[int | None, str | None, int | None]
 
@@ -42,6 +46,7 @@ def batch_of(samples: list[Sample]) -> Batch:
     columns = {
         "key": pa.array([s.key for s in samples], pa.string()),
         "phash": pa.array([None if s.phash is None else f"{s.phash:016x}" for s in samples], pa.string()),
+        "phash_mirrored": pa.array([None if s.phash is None else f"{s.phash_mirrored:016x}" for s in samples], pa.string()),
         "width": pa.array([s.width for s in samples], pa.int32()),
         "height": pa.array([s.height for s in samples], pa.int32()),
         "caption": pa.array([s.caption for s in samples], pa.string()),
@@ -74,20 +79,26 @@ def plain_verdicts(samples: list[Sample], link: NearDuplicate) -> dict[str, Verd
     kept: list[Sample] = []
     found: dict[str, Verdict] = {sample.key: (None, None, None) for sample in samples if sample.phash is None}
     for sample in sorted((s for s in samples if s.phash is not None), key=rank):
-        near = next(
-            ((other.key, (other.phash ^ sample.phash).bit_count()) for other in kept if look_alike(other, sample, link)), None
-        )
+        near = next(((other.key, apart(other, sample, link)) for other in kept if look_alike(other, sample, link)), None)
         found[sample.key] = (0, None, None) if near is None else (1, *near)
         if near is None:
             kept.append(sample)
     return found
 
 
-def look_alike(one: Sample, other: Sample, link: NearDuplicate) -> bool:
-    """As the link's settings say."""
+def apart(one: Sample, other: Sample, link: NearDuplicate) -> int:
+    """The distance between the two pictures, or between one and the mirror image of the other."""
     assert one.phash is not None
     assert other.phash is not None
-    near = (one.phash ^ other.phash).bit_count() <= link.hamming_distance
+    pairs = [(one.phash, other.phash)]
+    if link.mirrored:
+        pairs += [(one.phash, other.phash_mirrored), (one.phash_mirrored, other.phash)]
+    return min((left ^ right).bit_count() for left, right in pairs)
+
+
+def look_alike(one: Sample, other: Sample, link: NearDuplicate) -> bool:
+    """As the link's settings say."""
+    near = apart(one, other, link) <= link.hamming_distance
     if link.verify_with is None:
         return near
     good = min(one.quality or 0, other.quality or 0) >= link.verify_quality
@@ -107,21 +118,20 @@ def corpora(draw: st.DrawFn) -> list[Sample]:
     side = st.sampled_from([None, 0, 1, 2, 3])
     caption = st.sampled_from([None, "", "猫", "狗", "一只猫"])
     pdq, quality = st.sampled_from([0, 1, 7, 1 << 255, 2**256 - 1]), st.sampled_from([None, 49, 50, 100, 100, 100])
+    mirrored = draw(st.permutations(hashes))
     samples = [
-        Sample(f"{row:032x}", phash, draw(side), draw(side), draw(caption), draw(pdq), draw(quality))
+        Sample(f"{row:032x}", phash, draw(side), draw(side), draw(caption), draw(pdq), draw(quality), mirrored[row] or 0)
         for row, phash in enumerate(hashes)
     ]
     return draw(st.permutations(samples))
 
 
-@pytest.mark.parametrize("verify_with", [None, "pdq"])
+@pytest.mark.parametrize("way", WAYS, ids=str)
 @given(corpora(), st.integers(0, AT_MOST_DISTANCE), st.data())
 @settings(deadline=None)
-def test_the_rule_is_the_plain_one(
-    verify_with: Literal["pdq"] | None, samples: list[Sample], distance: int, data: st.DataObject
-) -> None:
+def test_the_rule_is_the_plain_one(way: dict[str, Any], samples: list[Sample], distance: int, data: st.DataObject) -> None:
     """For every distance, order and cut into parts the result is that of comparing each sample with all kept before it."""
-    link = NearDuplicate(hamming_distance=distance, verify_with=verify_with, verify_distance=2)
+    link = NearDuplicate(hamming_distance=distance, **way)
     cut = data.draw(st.integers(0, len(samples)))
     found = verdicts([samples[:cut], samples[cut:]], link)
     assert found == plain_verdicts(samples, link)
@@ -134,23 +144,17 @@ def test_the_rule_is_the_plain_one(
             assert look_alike(by_key[key], by_key[representative or ""], link)
 
 
-@pytest.mark.parametrize("verify_with", [None, "pdq"])
+@pytest.mark.parametrize("way", WAYS, ids=str)
 @given(corpora(), corpora(), st.integers(0, AT_MOST_DISTANCE), st.sampled_from([2, 8, 64]))
 @settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_merging_in_pieces_changes_nothing(
-    tmp_path: Path, verify_with: Literal["pdq"] | None, samples: list[Sample], earlier: list[Sample], distance: int, pieces: int
+    tmp_path: Path, way: dict[str, Any], samples: list[Sample], earlier: list[Sample], distance: int, pieces: int
 ) -> None:
     """The rows that any piece finds alike decide as all rows do: kept ones, representatives, captions, and earlier pictures."""
     others = [other._replace(key=f"other/{other.key}") for other in earlier if other.phash is not None]
     batch = batch_of(others)
     pq.write_table(pa.table({name: batch[name] for name in ("key", "phash", "pdq", "pdq_quality")}), tmp_path / "set.parquet")
-    link = NearDuplicate(
-        hamming_distance=distance,
-        verify_with=verify_with,
-        verify_distance=2,
-        against=(str(tmp_path / "set.parquet"),),
-        keep_captions=True,
-    )
+    link = NearDuplicate(hamming_distance=distance, against=(str(tmp_path / "set.parquet"),), keep_captions=True, **way)
     surveys = link.survey(batch_of(samples))
     numbers = link.pieces_of(surveys, pieces)
     merged = [
@@ -212,6 +216,34 @@ def test_a_plain_picture_is_kept_where_matches_are_to_be_confirmed() -> None:
     assert found == {A: (0, None, None), B: (0, None, None), C: (1, B, 0), D: (None, None, None)}
 
 
+def test_mirrored_copies_are_found_and_called_so() -> None:
+    """Where one hash is near to the other's mirror image, whichever of the two ranks first; two mirror images alone are not."""
+    samples = [
+        Sample(A, 0, phash_mirrored=0xFF),
+        Sample(B, 0xFE, phash_mirrored=0xFF << 40),
+        Sample(C, 0xFF << 20, phash_mirrored=1),
+        Sample(D, 0xFF << 30, phash_mirrored=0xFF),
+        *(Sample(f"{row:032x}", 3, 5, 5, phash_mirrored=mirrored) for row, mirrored in [(1, 0xFF << 50), (2, 0)]),
+    ]
+    names = ["near_duplicate_of", "near_duplicate_distance", "near_duplicate_mirrored"]
+    found = {key: tuple(row[name] for name in names) for key, row in measured(NearDuplicate(mirrored=True), [samples]).items()}
+    assert found == {
+        **dict.fromkeys((A, D), (None, None, None)),
+        **dict.fromkeys((B, C), (A, 1, True)),
+        **{f"{row:032x}": (A, apart, mirrored) for row, apart, mirrored in [(1, 2, False), (2, 0, True)]},
+    }
+    rows = measured(NearDuplicate(), [samples]).values()
+    assert [row["near_duplicate_mirrored"] for row in rows] == [None] * len(samples)
+
+
+@pytest.mark.parametrize("other", [{"hash": "dhash"}, {"verify_with": "pdq"}])
+def test_mirror_images_of_other_hashes_are_refused(other: dict[str, Any]) -> None:
+    """Only of phash is there a link that has them."""
+    (setting,) = other.items()
+    with pytest.raises(ConfigError, match=f"mirrored: found with {setting[0]}: {setting[1]}"):
+        NearDuplicate(mirrored=True, **other)
+
+
 def test_captions_of_the_dropped_are_gathered() -> None:
     """Each once, in order of rank, without the representative's own; nothing where nothing was dropped."""
     samples = [
@@ -261,6 +293,15 @@ class TestAgainst:
         file = hash_set(tmp_path / "file.parquet", [(C, 0)])
         for against, expected in (((str(folder), file), A), ((file, str(folder)), C)):
             assert verdicts([[Sample(D, 0)]], NearDuplicate(against=against)) == {D: (1, expected, (0 if expected == C else 1))}
+
+    def test_mirror_images_are_those_of_the_new_ones(self, tmp_path: Path) -> None:
+        """A set need not have any; a sample's own is held against its hashes, and the first of these is named."""
+        earlier = hash_set(tmp_path / "set.parquet", [("1", 0b1), ("2", 0b1110 << 40)])
+        samples = [Sample(A, 0xFF << 20, phash_mirrored=0), Sample(B, 0xF << 40, phash_mirrored=3), Sample(C, 0xFF << 30)]
+        link = NearDuplicate(hamming_distance=1, mirrored=True, against=(earlier,))
+        assert verdicts([samples[:2]], link) == {A: (1, "1", 1), B: (1, "1", 1)}
+        assert verdicts([samples], link)[C] == (1, "1", 1)
+        assert measured(link, [samples])[B]["near_duplicate_mirrored"]
 
     def test_a_changed_set_is_noticed(self, tmp_path: Path) -> None:
         """Its files are resources, whose digests are part of what the scores depend on."""

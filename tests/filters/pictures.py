@@ -35,4 +35,9 @@ def distances_to_copies(link: Measure, photographs: list[Image.Image], width: in
         image.resize((width, width * 3 // 4)).save(file, "JPEG", quality=60)
         copies.append(file.getvalue())
     originals, near = values(link, [png(image) for image in photographs]), values(link, copies)
-    return [[(int(str(a), 16) ^ int(str(b), 16)).bit_count() for b in near] for a in originals]
+    return [distances([a] * len(near), near) for a in originals]
+
+
+def distances(left: Sequence[object], right: Sequence[object]) -> list[int]:
+    """In how many bits hashes in hex digits differ, one by one."""
+    return [(int(str(a), 16) ^ int(str(b), 16)).bit_count() for a, b in zip(left, right, strict=True)]

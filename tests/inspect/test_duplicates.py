@@ -14,17 +14,18 @@ from wukong_build.schema import LEDGER
 from wukong_build.store import Store
 
 Name = Callable[[str], str]
-EVIDENCE = pa.struct([("near_duplicate_distance", pa.int32())])
+EVIDENCE = pa.struct([("near_duplicate_distance", pa.int32()), ("near_duplicate_mirrored", pa.bool_())])
 
 
 @pytest.fixture
 def many(tmp_path: Path) -> Run:
     """A ledger of two parts: one of 5 pictures, four of 2, one of 3 whose representative is another run's."""
     store = Store(str(tmp_path))
+    mirrored = {"b": True, "c": True, "d": False}
     sizes = {"a": 5, "b": 2, "c": 2, "d": 2, "e": 2, "earlier": 3}
     rows = [
         {"key": f"{name}{number}", "kept": False, "dropped_by": "near_duplicate", "duplicate_of": name}
-        | {"evidence": {"near_duplicate_distance": 2 * (number % 3)}}
+        | {"evidence": {"near_duplicate_distance": 2 * (number % 3), "near_duplicate_mirrored": mirrored.get(name)}}
         for name, size in sizes.items()
         for number in range(1, size)
     ]
@@ -53,12 +54,12 @@ def test_biggest_first(many: Run) -> None:
 
 
 def test_text(many: Run) -> None:
-    """Clusters by size, doubling from row to row; duplicates by distance; then the biggest clusters."""
+    """Clusters by size, doubling from row to row; duplicates by distance, mirrored ones apart; then the biggest clusters."""
     rows = [line.split() for line in duplicates_text(many).splitlines()]
     assert rows[1:4] == [["2", "4", "4"], ["3", "to", "4", "1", "2"], ["5", "to", "8", "1", "4"]]
-    assert rows[6:9] == [["0", "1"], ["2", "7"], ["4", "2"]]
-    assert rows[11][:5] == ["a", "4", "0", "to", "4"]
-    assert rows[12] == ["earlier", "2", "2", "to", "4", "of", "another", "run"]
+    assert rows[6:10] == [["0", "1"], ["2", "5"], ["2,", "mirrored", "2"], ["4", "2"]]
+    assert rows[12][:5] == ["a", "4", "0", "to", "4"]
+    assert rows[13] == ["earlier", "2", "2", "to", "4", "of", "another", "run"]
 
 
 def test_distance_not_told(tmp_path: Path) -> None:

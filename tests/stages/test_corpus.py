@@ -18,7 +18,13 @@ from wukong_build.links import CorpusLink
 from wukong_build.stages import corpus
 from wukong_build.store import Store
 
-LINKS: Sequence[CorpusLink] = (CaptionFrequency(), ImageFrequency(), ExactDuplicate(), NearDuplicate())
+LINKS: Sequence[CorpusLink] = (
+    CaptionFrequency(),
+    ImageFrequency(),
+    ExactDuplicate(),
+    NearDuplicate(),
+    NearDuplicate(mirrored=True),
+)
 
 
 def samples(start: int, stop: int) -> Batch:
@@ -32,6 +38,7 @@ def samples(start: int, stop: int) -> Batch:
                 "caption": [f"第{row % 17}只猫" for row in rows],
                 "sha256": [f"{row % 29:064x}" for row in rows],
                 "phash": [f"{(row % 31) * 0x0101010101010101:016x}" for row in rows],
+                "phash_mirrored": [f"{(row % 37) * 0x0101010101010101:016x}" for row in rows],
                 "width": pa.array([300] * len(rows), pa.int32()),
                 "height": pa.array([200 + row % 2 for row in rows], pa.int32()),
             }

@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wukong_build.batch import Batch
+from wukong_build.errors import ConfigError
 from wukong_build.hamming import (
     AT_MOST_DISTANCE,
+    Hashes,
     Indices,
     Items,
     Near,
@@ -29,6 +31,7 @@ from wukong_build.hashing import places_in
 from wukong_build.links import CorpusFilter
 
 _KEY, _HASH, _WORDS = pa.binary(16), pa.binary(8), pa.binary(32)
+_TOGETHER = 1 << 27  # hashes
 _MOST_PIXELS, _MOST_CHARACTERS = (1 << 38) - 1, (1 << 24) - 1  # that a rank tells apart
 _DIGITS = np.array([f"{byte:02x}" for byte in range(256)], "S2")
 
@@ -37,9 +40,10 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
     """0 for a sample kept as it is or as a representative, 1 for one that looks like a kept one before it.
 
     Two pictures look alike if their hashes are within `hamming_distance` and, with `verify_with`, their PDQ hashes are within
-    `verify_distance` and both of good quality. Samples stand in one total order: published before (`against`), more pixels,
-    longer caption, smaller key. Each is kept unless one kept before it looks like it, so no two kept ones look alike, and every
-    other one names the first kept one that it looks like. A sample whose key one of the sets of `against` has is kept.
+    `verify_distance` and both of good quality; with `mirrored` also if the hash of one is within `hamming_distance` of that of
+    the other's mirror image. Samples stand in one total order: published before (`against`), more pixels, longer caption, smaller
+    key. Each is kept unless one kept before it looks like it, so no two kept ones look alike, and every other one names the first
+    kept one that it looks like. A sample whose key one of the sets of `against` has is kept.
     """
 
     hash: Literal["phash", "dhash", "ahash", "whash"] = "phash"
@@ -52,6 +56,8 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
     """Of 256 bits."""
     verify_quality: Annotated[int, msgspec.Meta(ge=0, le=100)] = 50
     """A picture below it is too plain for a match to be confirmed, and is kept."""
+    mirrored: bool = False
+    """Whether a picture looks like its mirror image, whose hash is that of the link `phash_mirrored`, before this one as well."""
     against: tuple[str, ...] = ()
     """Earlier runs and hash sets: their pictures are kept, and those here that look like one of them are not."""
     keep_captions: bool = False
@@ -60,17 +66,28 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
     writes: ClassVar[dict[str, pa.DataType]] = {
         "near_duplicate_of": pa.string(),
         "near_duplicate_distance": pa.int32(),
+        "near_duplicate_mirrored": pa.bool_(),
         "alternate_captions": pa.list_(pa.string()),
     }
     meaning: ClassVar[str] = "0 if kept as it is or as a representative, 1 if it looks like the kept sample `near_duplicate_of`"
     score_type: ClassVar[pa.DataType] = pa.int32()
     version: ClassVar[int] = 2
-    rows_together: ClassVar[int | None] = 1 << 27
+
+    def __post_init__(self) -> None:
+        """ConfigError where mirror images have no such hash."""
+        if self.mirrored and (self.hash != "phash" or self.verify_with):
+            found = f"verify_with: {self.verify_with}" if self.verify_with else f"hash: {self.hash}"
+            raise ConfigError(f"filter.near_duplicate.mirrored: found with {found}; mirror images are known by phash alone")
+
+    @property
+    def rows_together(self) -> int:  # type: ignore[override]
+        """As many as have so many hashes."""
+        return _TOGETHER // len(self._sides)
 
     @property
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]
         """Which hashes it looks at is a setting."""
-        return ("key", "width", "height", "caption", *self._hash_columns)
+        return ("key", "width", "height", "caption", *self._sides, *self._confirming)
 
     @property
     def tells(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -82,8 +99,12 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         return Near(self.hamming_distance, self.verify_distance)
 
     @property
-    def _hash_columns(self) -> list[str]:
-        return [self.hash, *(["pdq", "pdq_quality"] if self.verify_with else [])]
+    def _sides(self) -> list[str]:
+        return [self.hash, *(["phash_mirrored"] if self.mirrored else [])]
+
+    @property
+    def _confirming(self) -> list[str]:
+        return ["pdq", "pdq_quality"] if self.verify_with else []
 
     def resources(self) -> Iterable[str]:
         """Files of the sets."""
@@ -97,16 +118,18 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         columns = {"key": _bytes_of(batch["key"], _KEY), "rank": -rank}
         if self.keep_captions:
             columns["caption"] = batch["caption"]
-        return self._hashed(pa.table(columns | {name: batch[name] for name in self._hash_columns}))
+        return self._hashed(pa.table(columns | {name: batch[name] for name in [*self._sides, *self._confirming]}), self._sides)
 
-    def _hashed(self, table: pa.Table) -> pa.Table:
-        """Rows whose hashes are there and good, with `hash`, and `words` for the one that confirms, in place of hex digits."""
-        table = table.filter(pc.is_valid(table[self.hash]))
+    def _hashed(self, table: pa.Table, sides: list[str]) -> pa.Table:
+        """Rows whose hashes are there and good, with `hash`, of all sides, and `words` that confirm in place of hex digits."""
+        for name in sides:
+            table = table.filter(pc.is_valid(table[name]))
         if self.verify_with:
             good = pc.and_(pc.is_valid(table["pdq"]), pc.greater_equal(table["pdq_quality"], self.verify_quality))
             table = table.filter(pc.fill_null(good, fill_value=False))
             table = table.append_column("words", _bytes_of(table["pdq"], _WORDS))
-        return table.append_column("hash", _bytes_of(table[self.hash], _HASH)).drop_columns(self._hash_columns)
+        hashes = _bytes_of(pc.binary_join_element_wise(*(table[name] for name in sides), ""), pa.binary(8 * len(sides)))
+        return table.append_column("hash", hashes).drop_columns([*sides, *self._confirming])
 
     def merge(self, surveys: pa.Table) -> pa.Table:
         """The dropped samples: their keys, the kept one each looks like, how near; and the captions that kept ones gather."""
@@ -130,24 +153,26 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
 
     def pieces_of(self, surveys: pa.Table, pieces: int) -> npt.NDArray[np.int64]:
         """By each of the blocks in which two hashes may first agree."""
-        return pieces_of(_words_of(surveys["hash"])[:, 0], self._near, pieces)
+        return pieces_of(_hashes_of(surveys), self._near, pieces)
 
     def merge_piece(self, rows: pa.Table, number: int, pieces: int) -> pa.Table:
         """The rows that look like another one of the piece, or like a published one: the others are kept and drop nobody."""
+        if self.mirrored:  # a row may have come by both of its hashes
+            rows = _once(rows)
         items = _items(rows)
         alike = in_pairs(items, self._near, number // pieces)
-        if number < pieces:  # one of the first block's, which have each row once
+        if number < pieces:  # one of the first block's, which have every row
             alike |= first_near(items, _items(self._published()), self._near) >= 0
         return rows.filter(pa.array(alike))
 
     def join_pieces(self, merged: pa.Table) -> pa.Table:
         """The look-up, of the rows that look like any other."""
-        _, first = np.unique(_raw(merged["key"]), return_index=True)
-        return self.merge(merged.take(first))
+        return self.merge(_once(merged))
 
     def _published(self) -> pa.Table:
-        """What the sets of `against` hold, one after the other."""
-        sets = [self._hashed(read_hash_set(path, ["key", *self._hash_columns])) for path in self.against]
+        """What the sets of `against` hold, one after the other; mirror images are those of the new ones."""
+        sides = self._sides[:1]
+        sets = [self._hashed(read_hash_set(path, ["key", *sides, *self._confirming]), sides) for path in self.against]
         words = {"words": _WORDS} if self.verify_with else {}
         return pa.concat_tables([pa.schema({"key": pa.string(), **words, "hash": _HASH}).empty_table(), *sets])
 
@@ -164,8 +189,12 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
 
 def _dropped(keys: pa.Array, items: Items, rows: Indices, kept: pa.Array, kept_items: Items) -> pa.Table:
     """The look-up for some rows: the key of each, of the kept sample it looks like, and the distance between the two."""
-    apart = distances(items.hashes[rows], kept_items.hashes).astype(np.int32)
-    return pa.table({"key": keys.take(rows), "near_duplicate_of": kept, "near_duplicate_distance": apart})
+    items = items.take(rows)
+    apart = distances(items.hashes, kept_items.hashes)
+    columns = {"key": keys.take(rows), "near_duplicate_of": kept, "near_duplicate_distance": apart.astype(np.int32)}
+    if items.hashes.ndim > 1:
+        columns["near_duplicate_mirrored"] = apart < distances(*(np.atleast_2d(some.hashes.T)[0] for some in (items, kept_items)))
+    return pa.table(columns)
 
 
 def _gathered(keys: pa.Array, captions: pa.ChunkedArray, dropped: Indices, kept: Indices) -> pa.Table:
@@ -183,8 +212,20 @@ def _keys(published: pa.Table) -> pa.Array:
     return _bytes_of(published["key"].filter(pc.match_substring_regex(published["key"], "^[0-9a-f]{32}$")), _KEY)
 
 
+def _once(rows: pa.Table) -> pa.Table:
+    """Each of the rows once, in the order of their keys."""
+    _, first = np.unique(_raw(rows["key"]), return_index=True)
+    return rows.take(first)
+
+
+def _hashes_of(table: pa.Table) -> Hashes:
+    """A hash a row, or two."""
+    hashes = _words_of(table["hash"])
+    return hashes[:, 0] if hashes.shape[1] == 1 else hashes
+
+
 def _items(table: pa.Table) -> Items:
-    items = Items.of(_words_of(table["hash"])[:, 0])
+    items = Items.of(_hashes_of(table))
     return items._replace(words=_words_of(table["words"])) if "words" in table.column_names else items
 
 

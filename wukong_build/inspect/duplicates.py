@@ -12,8 +12,6 @@ from wukong_build.sql import connect
 _BIGGEST = 10
 """Clusters that are told one by one."""
 
-_DISTANCE = "evidence.near_duplicate_distance"
-
 _CLUSTERS = """
 WITH doubles AS (SELECT duplicate_of, key, {distance} AS distance FROM ledger WHERE duplicate_of IS NOT NULL),
      clusters AS (
@@ -30,6 +28,11 @@ WITH clusters AS (SELECT 1 + count(*) AS size FROM ledger WHERE duplicate_of IS 
 SELECT CAST(ceil(log2(size)) AS INTEGER) AS doublings, count(*), sum(size - 1) FROM clusters GROUP BY 1 ORDER BY 1
 """
 
+_DISTANCES = """
+SELECT {distance} AS distance, coalesce({mirrored}, false) AS mirrored, count(*) FROM ledger WHERE duplicate_of IS NOT NULL
+GROUP BY ALL ORDER BY distance, mirrored
+"""
+
 
 def clusters(run: Run, at_most: int | None = None) -> pa.Table:
     """The clusters, the biggest first: `representative, url, dropped, duplicates`; of each of these its distance and key.
@@ -37,7 +40,7 @@ def clusters(run: Run, at_most: int | None = None) -> pa.Table:
     The URL is null where the representative is none of this run's samples: those of `against` may be another's.
     """
     with connect(run.store) as connection:
-        query = _CLUSTERS.format(distance=_distance(connection))
+        query = _CLUSTERS.format(distance=_told(connection, "near_duplicate_distance"))
         return connection.sql(query, params=(at_most,)).to_arrow_table()
 
 
@@ -45,12 +48,15 @@ def duplicates_text(run: Run) -> str:
     """How many clusters there are by size, how far duplicates are from their representatives, and the biggest clusters."""
     with connect(run.store) as connection:
         sizes = connection.execute(_SIZES).fetchall()
-        histogram = f"SELECT {_distance(connection)}, count(*) FROM ledger WHERE duplicate_of IS NOT NULL GROUP BY 1 ORDER BY 1"  # noqa: S608  ours
-        distances = connection.execute(histogram).fetchall()
+        told = [_told(connection, name) for name in ("near_duplicate_distance", "near_duplicate_mirrored")]
+        distances = connection.execute(_DISTANCES.format(distance=told[0], mirrored=told[1])).fetchall()
     if not sizes:
         return "No sample is dropped for another that is kept in its place."
     spans = [(_span(size), f"{count:,}", f"{dropped:,}") for size, count, dropped in sizes]
-    apart = [("not told" if distance is None else str(distance), f"{count:,}") for distance, count in distances]
+    apart = [
+        ("not told" if distance is None else f"{distance}, mirrored" if mirrored else str(distance), f"{count:,}")
+        for distance, mirrored, count in distances
+    ]
     biggest = [
         (each["representative"], f"{each['dropped']:,}", _spread(each["duplicates"]), plain(each["url"] or "of another run"))
         for each in clusters(run, _BIGGEST).to_pylist()
@@ -63,10 +69,10 @@ def duplicates_text(run: Run) -> str:
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
-def _distance(connection: duckdb.DuckDBPyConnection) -> str:
-    """What says how far a duplicate is from its representative; null where none of the links tells."""
+def _told(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """What says this of a duplicate and its representative; null where none of the links tells."""
     found = connection.execute("SELECT column_type FROM (DESCRIBE ledger) WHERE column_name = 'evidence'").fetchall()
-    return _DISTANCE if any("near_duplicate_distance" in kind for (kind,) in found) else "NULL::INTEGER"
+    return f"evidence.{name}" if any(name in kind for (kind,) in found) else "NULL::INTEGER"
 
 
 def _span(doublings: int) -> str:
