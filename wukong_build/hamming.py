@@ -141,9 +141,13 @@ def hashes_of(hex_digits: list[str]) -> Hashes:
 
 def distances(left: Hashes, right: Hashes) -> npt.NDArray[np.uint8]:
     """In how many bits they differ, one by one; a single one is held against all. Of two each, those that `Items` speaks of."""
-    lefts, rights = np.atleast_2d(left.T), np.atleast_2d(right.T)
-    ways = [(lefts[0], rights[0]), *((lefts[0], second) for second in rights[1:]), *((second, rights[0]) for second in lefts[1:])]
-    return reduce(np.minimum, (np.bitwise_count(one ^ other) for one, other in ways))
+    return reduce(np.minimum, (np.bitwise_count(one ^ other) for one, other in _ways(left, right)))
+
+
+def _ways(left: Hashes, right: Hashes) -> list[tuple[Hashes, Hashes]]:
+    """Which hashes of items, one each or two, are held against each other: all but two second ones."""
+    (first, *second), (other, *other_second) = np.atleast_2d(left.T), np.atleast_2d(right.T)
+    return [(first, other), *((first, each) for each in other_second), *((each, other) for each in second)]
 
 
 def first_kept(items: Items, near: Near) -> Indices:
@@ -165,10 +169,11 @@ def first_kept(items: Items, near: Near) -> Indices:
 
 
 def first_near(items: Items, others: Items, near: Near) -> Indices:
-    """For each item the first of the others, of one hash each, that it is near to, or -1."""
-    if items.hashes.ndim > 1:
-        each = first_near(items.each(), others, near)
-        return np.asarray(each.view(np.uint64).reshape(-1, 2).min(axis=1).view(np.int64))  # -1 is the greatest there
+    """For each item the first of the others that it is near to, or -1."""
+    if items.hashes.ndim > 1 or others.hashes.ndim > 1:
+        ways = [[np.ascontiguousarray(side) for side in way] for way in _ways(items.hashes, others.hashes)]
+        each = [first_near(Items(side, items.words), Items(other, others.words), near) for side, other in ways]
+        return reduce(np.minimum, (one.view(np.uint64) for one in each)).view(np.int64)  # -1 is the greatest there
     found = np.full(len(items.hashes), -1)
     count = len(others.hashes)
     if count <= FEW:
@@ -246,8 +251,9 @@ def _first_kept_but_crowds(items: Items, near: Near) -> Indices:
     centres = standing[sizes > _CROWD][:_CROWDS]
     if not len(centres):
         return _first_kept_in_rounds(items, near)
-    in_crowd = np.zeros(count, bool)
-    compiled.look_near(items.hashes, items.hashes[centres], near.distance, in_crowd)
+    near_centre = np.zeros(items.hashes.size, bool)
+    compiled.look_near(items.hashes.reshape(-1), items.hashes[centres].reshape(-1), near.distance, near_centre)
+    in_crowd = np.asarray(near_centre.reshape(count, -1).any(axis=1))
     in_crowd[: len(kept)] = False
     crowd = np.flatnonzero(in_crowd)
     first = first_near(items.take(crowd), items.take(standing), near)
