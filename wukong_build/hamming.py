@@ -146,6 +146,8 @@ def distances(left: Hashes, right: Hashes) -> npt.NDArray[np.uint8]:
 
 def _ways(left: Hashes, right: Hashes) -> list[tuple[Hashes, Hashes]]:
     """Which hashes of items, one each or two, are held against each other: all but two second ones."""
+    if left.ndim == right.ndim == 1:  # else small arrays would cost half as much again
+        return [(left, right)]
     (first, *second), (other, *other_second) = np.atleast_2d(left.T), np.atleast_2d(right.T)
     return [(first, other), *((first, each) for each in other_second), *((each, other) for each in second)]
 
