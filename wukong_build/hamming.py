@@ -165,10 +165,13 @@ def first_kept(items: Items, near: Near) -> Indices:
 
 
 def first_near(items: Items, others: Items, near: Near) -> Indices:
-    """For each item the first of the others, of one hash each, that it is near to, or -1."""
+    """For each item the first of the others that it is near to, or -1."""
+    if others.hashes.ndim > 1:
+        firsts, seconds = (Items(side.copy(), others.words) for side in others.hashes.T)
+        with_seconds = first_near(Items(np.atleast_2d(items.hashes.T)[0].copy(), items.words), seconds, near)
+        return _earlier(np.stack([first_near(items, firsts, near), with_seconds]))
     if items.hashes.ndim > 1:
-        each = first_near(items.each(), others, near)
-        return np.asarray(each.view(np.uint64).reshape(-1, 2).min(axis=1).view(np.int64))  # -1 is the greatest there
+        return _earlier(first_near(items.each(), others, near).reshape(-1, 2).T)
     found = np.full(len(items.hashes), -1)
     count = len(others.hashes)
     if count <= FEW:
@@ -183,6 +186,11 @@ def first_near(items: Items, others: Items, near: Near) -> Indices:
         found[missing] = np.where(first == NONE, -1, start + first.astype(np.int64))
     found[:] = found[equal]
     return found
+
+
+def _earlier(found: Indices) -> Indices:
+    """The first of each column, in which -1 is none."""
+    return np.asarray(found.view(np.uint64).min(axis=0).view(np.int64))  # -1 is the greatest there
 
 
 def first_equal(items: Items) -> Indices:
@@ -247,7 +255,8 @@ def _first_kept_but_crowds(items: Items, near: Near) -> Indices:
     if not len(centres):
         return _first_kept_in_rounds(items, near)
     in_crowd = np.zeros(count, bool)
-    compiled.look_near(items.hashes, items.hashes[centres], near.distance, in_crowd)
+    for side in np.atleast_2d(items.hashes.T):
+        compiled.look_near(side, items.hashes[centres].reshape(-1), near.distance, in_crowd)
     in_crowd[: len(kept)] = False
     crowd = np.flatnonzero(in_crowd)
     first = first_near(items.take(crowd), items.take(standing), near)
