@@ -199,7 +199,7 @@ def _check_shard(shard: ShardSettings, chain: Chain, where: str) -> None:
     if shard.blur_faces and FACE_BOXES not in (column.type for column in chain.published() if column.name == "face_boxes"):
         raise ConfigError(
             f"{where}: shard.blur_faces: manifests are told no column `face_boxes` of the type {FACE_BOXES}; "
-            "a link of `filter` that tells it is meant"
+            "put `face_count: {}` into `filter`, or a link of your own that tells it"
         )
     _check_names(shard.index, INDEXES, f"{where}: shard.index: no index is called")
     if not re.fullmatch("#[0-9a-fA-F]{6}", shard.resize.background):

@@ -75,7 +75,8 @@ class ShardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def bytes_depend_on(self) -> list[Any]:
         """What decides the bytes of a shard beside its samples."""
         resize = self.resize if self.resize.mode != "no" or self.blur_faces else None
-        return [resize, self.strip_metadata, self.blur_faces, self.scores, "dali" in self.index]
+        blur = ["blur_faces"] if self.blur_faces else []
+        return [resize, self.strip_metadata, self.scores, "dali" in self.index, *blur]
 
 
 CSV_FILES = 256

