@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -128,7 +129,9 @@ def detail(image: Image.Image, *box: float) -> float:
     return float(np.abs(np.diff(np.asarray(image.crop(tuple(edges)).convert("L")).astype(int), axis=1)).mean())  # type: ignore[arg-type]
 
 
-def test_pictures_with_faces_are_encoded_anew_and_others_are_not(made: Callable[..., Run]) -> None:
+def test_pictures_with_faces_are_encoded_anew_and_others_are_not(
+    made: Callable[..., Run], command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     """In their own format where that can be; without metadata, upright, still; the manifest has boxes and both digests."""
     done = made({})
     formats = {}
@@ -148,6 +151,7 @@ def test_pictures_with_faces_are_encoded_anew_and_others_are_not(made: Callable[
             assert detail(image, 0.5, 0, 1, 0.5) < 5
             formats[name] = row["format"]
     assert formats == {"face.jpg": "jpg", "face.png": "png", "face.webp": "webp", "face.gif": "jpg", "face.bmp": "jpg"}
+    assert command("verify", done.store.root, "--deep").returncode == 0
     card = Path(done.store.root, "shards", "README.md").read_text(encoding="utf-8")
     assert "faces that were found (`face_boxes`) blurred" in card
     assert "Faces were not blurred" not in card
@@ -199,7 +203,7 @@ def test_the_detector_that_ships(demo_values: Callable[..., dict[str, Any]], tmp
 
 def test_nothing_is_published_with_a_face_that_cannot_be_blurred(made: Callable[..., Run]) -> None:
     """What has boxes and cannot be decoded stops the shard, and the error tells what to do."""
-    with pytest.raises(PartsFailed, match=r"has faces to blur, and its picture cannot be decoded; put `decodable"):
+    with pytest.raises(PartsFailed, match=r"has faces to blur, and its picture cannot be encoded anew; `decodable"):
         made({}, more="face-broken.jpg")
 
 

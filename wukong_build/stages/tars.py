@@ -132,8 +132,8 @@ class ShardStage(msgspec.Struct, frozen=True):
                 made = self._changed(ImageFile(image.to_pybytes(), *(column[row] for column in came)), boxes_of(faces or ()))
                 if made is None:
                     raise StoreError(
-                        f"{store.url}: sample {images['key'][row]} has faces to blur, and its picture cannot be decoded; "
-                        "put `decodable: {at_least: 1}` into the filter"
+                        f"{store.url}: sample {images['key'][row]} has faces to blur, and its picture cannot be encoded anew; "
+                        "`decodable: {at_least: 1}` in `filter` drops what cannot be decoded"
                     )
                 digest = hashlib.sha256(made.content).hexdigest()
                 facts[row] = (place, made.format, made.width, made.height, len(made.content), digest)
