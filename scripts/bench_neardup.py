@@ -76,26 +76,30 @@ class Rule(NamedTuple):
 
     hash: str
     distance: int
-    verify_distance: int | None = None
+    verify_with: str = ""
+    verify_distance: int = 0
 
     def __str__(self) -> str:
-        verified = "" if self.verify_distance is None else f", pdq {self.verify_distance}"
-        return f"{self.hash} {self.distance}{verified}"
+        return f"{self.hash} {self.distance}" + (f", {self.verify_with} {self.verify_distance}" if self.verify_with else "")
 
     def matches(self, left: Hashed, right: Hashed) -> npt.NDArray[np.bool_]:
         """Left × right: which are near-duplicates."""
         near = np.bitwise_count(left.hashes[self.hash][:, None] ^ right.hashes[self.hash]) <= self.distance
-        if self.verify_distance is not None:
-            rows, columns = np.nonzero(near)
+        rows, columns = np.nonzero(near)
+        if self.verify_with == "pdq":
             apart = np.bitwise_count(left.pdq[rows] ^ right.pdq[columns]).sum(axis=1, dtype=np.int64)
             good = np.minimum(left.quality[rows], right.quality[columns]) >= QUALITY
             near[rows, columns] = good & (apart <= self.verify_distance)
+        elif self.verify_with:
+            apart = np.bitwise_count(left.hashes[self.verify_with][rows] ^ right.hashes[self.verify_with][columns])
+            near[rows, columns] = apart <= self.verify_distance
         return near
 
 
 RULES = (
     *(Rule("phash", distance) for distance in (0, 2, 4, 6, 8, 10)),
-    *(Rule("phash", distance, verified) for distance in (8, 10) for verified in (31, 40)),
+    *(Rule("phash", distance, "dhash", 8) for distance in (4, 6, 8, 10)),
+    *(Rule("phash", distance, "pdq", verified) for distance, verified in ((8, 31), (10, 40))),
     *(Rule("dhash", distance) for distance in (4, 10)),
 )
 """The distance between two pHashes is even but for ties, as half of the bits of each are set."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -34,8 +34,18 @@ class Sample(NamedTuple):
     quality: int | None = 100
     phash_mirrored: int = 0
 
+    @property
+    def dhash(self) -> int:
+        """The lowest bits of the other hash will do."""
+        return self.pdq & (2**64 - 1)
 
-WAYS: list[dict[str, Any]] = [{}, {"verify_with": "pdq", "verify_distance": 2}, {"mirrored": True}]
+
+WAYS: list[dict[str, Any]] = [
+    {},
+    {"verify_with": "pdq", "verify_distance": 2},
+    {"verify_with": "dhash", "verify_distance": 2},
+    {"mirrored": True},
+]
 """Settings that say what looks alike."""
 
 Verdict = tuple[int | None, str | None, int | None]
@@ -51,6 +61,7 @@ def batch_of(samples: list[Sample]) -> Batch:
         "height": pa.array([s.height for s in samples], pa.int32()),
         "caption": pa.array([s.caption for s in samples], pa.string()),
         "pdq": pa.array([None if s.phash is None else f"{s.pdq:064x}" for s in samples], pa.string()),
+        "dhash": pa.array([None if s.phash is None else f"{s.dhash:016x}" for s in samples], pa.string()),
         "pdq_quality": pa.array([s.quality for s in samples], pa.int32()),
     }
     return Batch(pa.table(columns))
@@ -101,6 +112,9 @@ def look_alike(one: Sample, other: Sample, link: NearDuplicate) -> bool:
     near = apart(one, other, link) <= link.hamming_distance
     if link.verify_with is None:
         return near
+    assert link.verify_distance is not None
+    if link.verify_with == "dhash":
+        return near and (one.dhash ^ other.dhash).bit_count() <= link.verify_distance
     good = min(one.quality or 0, other.quality or 0) >= link.verify_quality
     return near and good and (one.pdq ^ other.pdq).bit_count() <= link.verify_distance
 
@@ -153,7 +167,9 @@ def test_merging_in_pieces_changes_nothing(
     """The rows that any piece finds alike decide as all rows do: kept ones, representatives, captions, and earlier pictures."""
     others = [other._replace(key=f"other/{other.key}") for other in earlier if other.phash is not None]
     batch = batch_of(others)
-    pq.write_table(pa.table({name: batch[name] for name in ("key", "phash", "pdq", "pdq_quality")}), tmp_path / "set.parquet")
+    pq.write_table(
+        pa.table({name: batch[name] for name in ("key", "phash", "dhash", "pdq", "pdq_quality")}), tmp_path / "set.parquet"
+    )
     link = NearDuplicate(hamming_distance=distance, against=(str(tmp_path / "set.parquet"),), keep_captions=True, **way)
     surveys = link.survey(batch_of(samples))
     numbers = link.pieces_of(surveys, pieces)
@@ -214,6 +230,21 @@ def test_a_plain_picture_is_kept_where_matches_are_to_be_confirmed() -> None:
     samples = [Sample(A, 0, quality=49), Sample(B, 0, quality=50), Sample(C, 0, quality=50), Sample(D, None)]
     found = verdicts([samples], NearDuplicate(verify_with="pdq"))
     assert found == {A: (0, None, None), B: (0, None, None), C: (1, B, 0), D: (None, None, None)}
+
+
+@pytest.mark.parametrize(("verify_with", "confirmed"), [("dhash", 8), ("pdq", 31)])
+def test_without_a_distance_the_measured_one_confirms(verify_with: Literal["dhash", "pdq"], confirmed: int) -> None:
+    """It is another one for each hash."""
+    for differing in (confirmed, confirmed + 1):
+        samples = [Sample(A, 0, 20, 20), Sample(B, 0, pdq=(1 << differing) - 1)]
+        found = verdicts([samples], NearDuplicate(verify_with=verify_with))
+        assert (found[B][0] == 1) == (differing == confirmed)
+
+
+def test_a_hash_does_not_confirm_itself() -> None:
+    """What is compared already is refused."""
+    with pytest.raises(ConfigError, match="verify_with: found dhash, which is compared already"):
+        NearDuplicate(hash="dhash", verify_with="dhash")
 
 
 def test_mirrored_copies_are_found_and_called_so() -> None:

@@ -30,7 +30,9 @@ from wukong_build.hash_sets import files_of, read_hash_set
 from wukong_build.hashing import places_in
 from wukong_build.links import CorpusFilter
 
-_KEY, _HASH, _WORDS = pa.binary(16), pa.binary(8), pa.binary(32)
+_KEY, _HASH = pa.binary(16), pa.binary(8)
+_WORDS = {"dhash": pa.binary(8), "pdq": pa.binary(32)}
+_VERIFY_DISTANCES: dict[str | None, int] = {"dhash": 8, "pdq": 31}
 _TOGETHER = 1 << 27  # hashes
 _MOST_PIXELS, _MOST_CHARACTERS = (1 << 38) - 1, (1 << 24) - 1  # that a rank tells apart
 _DIGITS = np.array([f"{byte:02x}" for byte in range(256)], "S2")
@@ -39,8 +41,8 @@ _DIGITS = np.array([f"{byte:02x}" for byte in range(256)], "S2")
 class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
     """0 for a sample kept as it is or as a representative, 1 for one that looks like a kept one before it.
 
-    Two pictures look alike if their hashes are within `hamming_distance` and, with `verify_with`, their PDQ hashes are within
-    `verify_distance` and both of good quality; with `mirrored` also if the hash of one is within `hamming_distance` of that of
+    Two pictures look alike if their hashes are within `hamming_distance` and, with `verify_with`, those of another link within
+    `verify_distance`, and PDQ's of good quality; with `mirrored` also if the hash of one is within `hamming_distance` of that of
     the other's mirror image. Samples stand in one total order: published before (`against`), more pixels, longer caption, smaller
     key. Each is kept unless one kept before it looks like it, so no two kept ones look alike, and every other one names the first
     kept one that it looks like. A sample whose key one of the sets of `against` has is kept.
@@ -50,12 +52,12 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
     """The link whose hashes are compared; it stands before this one."""
     hamming_distance: Annotated[int, msgspec.Meta(ge=0, le=AT_MOST_DISTANCE)] = 4
     """Of 64 bits."""
-    verify_with: Literal["pdq"] | None = None
+    verify_with: Literal["dhash", "pdq"] | None = None
     """The link whose hashes confirm a match: with it `hamming_distance` may be larger."""
-    verify_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 31
-    """Of 256 bits."""
+    verify_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] | None = None
+    """Of the 64 bits of `dhash`, 8 where none is given; of the 256 of `pdq`, 31."""
     verify_quality: Annotated[int, msgspec.Meta(ge=0, le=100)] = 50
-    """A picture below it is too plain for a match to be confirmed, and is kept."""
+    """Of `pdq`: a picture below it is too plain for a match to be confirmed, and is kept."""
     mirrored: bool = False
     """Whether a picture looks like its mirror image, whose hash is that of the link `phash_mirrored`, before this one as well."""
     against: tuple[str, ...] = ()
@@ -74,7 +76,11 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
     version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        """ConfigError where mirror images have no such hash."""
+        """ConfigError where mirror images have no such hash, or nothing is confirmed."""
+        if self.verify_with == self.hash:
+            raise ConfigError(
+                f"filter.near_duplicate.verify_with: found {self.hash}, which is compared already; pdq is another hash"
+            )
         if self.mirrored and (self.hash != "phash" or self.verify_with):
             found = f"verify_with: {self.verify_with}" if self.verify_with else f"hash: {self.hash}"
             raise ConfigError(f"filter.near_duplicate.mirrored: found with {found}; mirror images are known by phash alone")
@@ -96,7 +102,8 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
 
     @property
     def _near(self) -> Near:
-        return Near(self.hamming_distance, self.verify_distance)
+        confirmed = _VERIFY_DISTANCES.get(self.verify_with, 0) if self.verify_distance is None else self.verify_distance
+        return Near(self.hamming_distance, confirmed)
 
     @property
     def _sides(self) -> list[str]:
@@ -104,7 +111,7 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
 
     @property
     def _confirming(self) -> list[str]:
-        return ["pdq", "pdq_quality"] if self.verify_with else []
+        return {None: [], "dhash": ["dhash"], "pdq": ["pdq", "pdq_quality"]}[self.verify_with]
 
     def resources(self) -> Iterable[str]:
         """Files of the sets."""
@@ -122,12 +129,12 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
 
     def _hashed(self, table: pa.Table, sides: list[str]) -> pa.Table:
         """Rows whose hashes are there and good, with `hash`, of all sides, and `words` that confirm in place of hex digits."""
-        for name in sides:
+        for name in [*sides, *self._confirming]:
             table = table.filter(pc.is_valid(table[name]))
+        if self.verify_with == "pdq":
+            table = table.filter(pc.greater_equal(table["pdq_quality"], self.verify_quality))
         if self.verify_with:
-            good = pc.and_(pc.is_valid(table["pdq"]), pc.greater_equal(table["pdq_quality"], self.verify_quality))
-            table = table.filter(pc.fill_null(good, fill_value=False))
-            table = table.append_column("words", _bytes_of(table["pdq"], _WORDS))
+            table = table.append_column("words", _bytes_of(table[self.verify_with], _WORDS[self.verify_with]))
         hashes = _bytes_of(pc.binary_join_element_wise(*(table[name] for name in sides), ""), pa.binary(8 * len(sides)))
         return table.append_column("hash", hashes).drop_columns([*sides, *self._confirming])
 
@@ -173,7 +180,7 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         """What the sets of `against` hold, one after the other; mirror images are those of the new ones."""
         sides = self._sides[:1]
         sets = [self._hashed(read_hash_set(path, ["key", *sides, *self._confirming]), sides) for path in self.against]
-        words = {"words": _WORDS} if self.verify_with else {}
+        words = {"words": _WORDS[self.verify_with]} if self.verify_with else {}
         return pa.concat_tables([pa.schema({"key": pa.string(), **words, "hash": _HASH}).empty_table(), *sets])
 
     def measure(self, batch: Batch, merged: pa.Table) -> dict[str, pa.Array]:
