@@ -133,14 +133,12 @@ class TestEveryWay:
     def test_the_first_of_others_is_found_by_either_hash(
         self, hashes: list[int], data: st.DataObject, cut: int, distance: int
     ) -> None:
-        """The others have one each."""
-        ours = list(zip(hashes[cut:], data.draw(st.permutations(hashes))[cut:], strict=True))
-        near = [
-            [i for i, other in enumerate(hashes[:cut]) if min((other ^ side).bit_count() for side in item) <= distance]
-            for item in ours
-        ]
-        expected = [found[0] if found else -1 for found in near]
-        assert first_near(twofold(ours), alone(hashes[:cut]), Near(distance)).tolist() == expected
+        """Of one that has two, where others have one each; or of two each, but for both second ones."""
+        items = list(zip(hashes, data.draw(st.permutations(hashes)), strict=True))
+        ours, others = items[cut:], items[:cut]
+        for kind, its_others in ((alone([first for first, _ in others]), [(f, f) for f, _ in others]), (twofold(others), others)):
+            near = [[i for i, other in enumerate(its_others) if is_near_to_either(item, other, distance)] for item in ours]
+            assert first_near(twofold(ours), kind, Near(distance)).tolist() == [found[0] if found else -1 for found in near]
 
     def test_a_long_chain_is_decided_link_by_link(self) -> None:
         """Each is near to the next alone: every second one is kept, and none stands for one that is far from it."""

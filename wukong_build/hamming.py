@@ -141,9 +141,15 @@ def hashes_of(hex_digits: list[str]) -> Hashes:
 
 def distances(left: Hashes, right: Hashes) -> npt.NDArray[np.uint8]:
     """In how many bits they differ, one by one; a single one is held against all. Of two each, those that `Items` speaks of."""
-    lefts, rights = np.atleast_2d(left.T), np.atleast_2d(right.T)
-    ways = [(lefts[0], rights[0]), *((lefts[0], second) for second in rights[1:]), *((second, rights[0]) for second in lefts[1:])]
-    return reduce(np.minimum, (np.bitwise_count(one ^ other) for one, other in ways))
+    return reduce(np.minimum, (np.bitwise_count(one ^ other) for one, other in _ways(left, right)))
+
+
+def _ways(left: Hashes, right: Hashes) -> list[tuple[Hashes, Hashes]]:
+    """Which hashes of items, one each or two, are held against each other: all but two second ones."""
+    if left.ndim == right.ndim == 1:  # else small arrays would cost half as much again
+        return [(left, right)]
+    (first, *second), (other, *other_second) = np.atleast_2d(left.T), np.atleast_2d(right.T)
+    return [(first, other), *((first, each) for each in other_second), *((each, other) for each in second)]
 
 
 def first_kept(items: Items, near: Near) -> Indices:
@@ -166,12 +172,10 @@ def first_kept(items: Items, near: Near) -> Indices:
 
 def first_near(items: Items, others: Items, near: Near) -> Indices:
     """For each item the first of the others that it is near to, or -1."""
-    if others.hashes.ndim > 1:
-        firsts, seconds = (Items(side.copy(), others.words) for side in others.hashes.T)
-        with_seconds = first_near(Items(np.atleast_2d(items.hashes.T)[0].copy(), items.words), seconds, near)
-        return _earlier(np.stack([first_near(items, firsts, near), with_seconds]))
-    if items.hashes.ndim > 1:
-        return _earlier(first_near(items.each(), others, near).reshape(-1, 2).T)
+    if items.hashes.ndim > 1 or others.hashes.ndim > 1:
+        ways = [[np.ascontiguousarray(side) for side in way] for way in _ways(items.hashes, others.hashes)]
+        each = [first_near(Items(side, items.words), Items(other, others.words), near) for side, other in ways]
+        return reduce(np.minimum, (one.view(np.uint64) for one in each)).view(np.int64)  # -1 is the greatest there
     found = np.full(len(items.hashes), -1)
     count = len(others.hashes)
     if count <= FEW:
@@ -186,11 +190,6 @@ def first_near(items: Items, others: Items, near: Near) -> Indices:
         found[missing] = np.where(first == NONE, -1, start + first.astype(np.int64))
     found[:] = found[equal]
     return found
-
-
-def _earlier(found: Indices) -> Indices:
-    """The first of each column, in which -1 is none."""
-    return np.asarray(found.view(np.uint64).min(axis=0).view(np.int64))  # -1 is the greatest there
 
 
 def first_equal(items: Items) -> Indices:
@@ -254,9 +253,9 @@ def _first_kept_but_crowds(items: Items, near: Near) -> Indices:
     centres = standing[sizes > _CROWD][:_CROWDS]
     if not len(centres):
         return _first_kept_in_rounds(items, near)
-    in_crowd = np.zeros(count, bool)
-    for side in np.atleast_2d(items.hashes.T):
-        compiled.look_near(side, items.hashes[centres].reshape(-1), near.distance, in_crowd)
+    near_centre = np.zeros(items.hashes.size, bool)
+    compiled.look_near(items.hashes.reshape(-1), items.hashes[centres].reshape(-1), near.distance, near_centre)
+    in_crowd = np.asarray(near_centre.reshape(count, -1).any(axis=1))
     in_crowd[: len(kept)] = False
     crowd = np.flatnonzero(in_crowd)
     first = first_near(items.take(crowd), items.take(standing), near)

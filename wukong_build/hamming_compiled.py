@@ -388,7 +388,7 @@ def look_near(hashes: Any, few: Any, distance: Any, is_near: Any) -> None:
         found = np.uint64(0)
         for other in few:
             found += np.uint64(_bit_count(hashes[place] ^ other) <= np.uint64(distance))
-        is_near[place] |= found > 0
+        is_near[place] = found > 0
 
 
 @compiled
