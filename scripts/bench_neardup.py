@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import functools
 import hashlib
 import io
 import os
@@ -36,6 +35,7 @@ from wukong_build.filters.dhash import Dhash
 from wukong_build.filters.pdq import Pdq
 from wukong_build.filters.phash import Phash
 from wukong_build.filters.phash_mirrored import PhashMirrored
+from wukong_build.perceptual import mirrored_dhashes
 from wukong_build.picture import Picture
 
 ALIKE = Path(__file__).parent / "bench" / "alike.tsv"
@@ -53,6 +53,9 @@ AT_ONCE = 1000
 TIMED = 500
 """Pictures whose hashing is timed."""
 
+MIRRORED = "_mirrored"
+"""Behind the name of a hash, that of the mirror image."""
+
 RECALL, PRECISION = 0.99, 0.999
 """What recall of copies that are only coded or scaled anew, and precision, shall be."""
 
@@ -67,7 +70,7 @@ class Hashed(NamedTuple):
     """The hashes of some pictures."""
 
     hashes: dict[str, npt.NDArray[np.uint64]]
-    """Those of 64 bits, by their link."""
+    """Those of 64 bits, by their link, and of mirror images."""
     pdq: npt.NDArray[np.uint64]
     """n × 4."""
     quality: npt.NDArray[np.int64]
@@ -78,32 +81,39 @@ class Rule(NamedTuple):
 
     hash: str
     distance: int
-    verify_distance: int | None = None
+    verify_with: str = ""
+    verify_distance: int = 0
     mirrored: bool = False
 
     def __str__(self) -> str:
-        verified = "" if self.verify_distance is None else f", pdq {self.verify_distance}"
+        verified = f", {self.verify_with} {self.verify_distance}" if self.verify_with else ""
         return f"{self.hash} {self.distance}{verified}{', mirrored' * self.mirrored}"
 
     def matches(self, left: Hashed, right: Hashed) -> npt.NDArray[np.bool_]:
         """Left × right: which are near-duplicates."""
-        ways = [(self.hash, self.hash)]
-        if self.mirrored:
-            ways += [(self.hash, "phash_mirrored"), ("phash_mirrored", self.hash)]
-        apart = [np.bitwise_count(left.hashes[one][:, None] ^ right.hashes[other]) for one, other in ways]
-        near = np.asarray(functools.reduce(np.minimum, apart) <= self.distance)
-        if self.verify_distance is not None:
-            rows, columns = np.nonzero(near)
+        ways = [("", ""), ("", MIRRORED), (MIRRORED, "")] if self.mirrored else [("", "")]
+        return np.logical_or.reduce([self._matches(left, right, *way) for way in ways])
+
+    def _matches(self, left: Hashed, right: Hashed, side: str, other_side: str) -> npt.NDArray[np.bool_]:
+        """The same of the pictures or their mirror images."""
+        near = np.bitwise_count(left.hashes[self.hash + side][:, None] ^ right.hashes[self.hash + other_side]) <= self.distance
+        rows, columns = np.nonzero(near)
+        if self.verify_with == "pdq":
             apart = np.bitwise_count(left.pdq[rows] ^ right.pdq[columns]).sum(axis=1, dtype=np.int64)
             good = np.minimum(left.quality[rows], right.quality[columns]) >= QUALITY
             near[rows, columns] = good & (apart <= self.verify_distance)
+        elif self.verify_with:
+            one, other = left.hashes[self.verify_with + side], right.hashes[self.verify_with + other_side]
+            near[rows, columns] = np.bitwise_count(one[rows] ^ other[columns]) <= self.verify_distance
         return near
 
 
 RULES = (
     *(Rule("phash", distance) for distance in (0, 2, 4, 6, 8, 10)),
-    *(Rule("phash", distance, mirrored=True) for distance in (4, 6)),
-    *(Rule("phash", distance, verified) for distance in (8, 10) for verified in (31, 40)),
+    *(Rule("phash", distance, "dhash", 8) for distance in (4, 6, 8, 10)),
+    *(Rule("phash", distance, "pdq", verified) for distance, verified in ((8, 31), (10, 40))),
+    Rule("phash", 4, mirrored=True),
+    Rule("phash", 6, "dhash", 8, mirrored=True),
     *(Rule("dhash", distance) for distance in (4, 10)),
 )
 """The distance between two pHashes is even but for ties, as half of the bits of each are set."""
@@ -166,10 +176,9 @@ def _pictures(folder: Path) -> Iterator[tuple[Path, bytes]]:
 def _hashed(contents: list[bytes]) -> Hashed:
     batch = Batch(pa.table({"row": range(len(contents))}), lambda: contents)
     pdq = Pdq().measure(batch)
-    hashes = {link.name(): link.measure(batch)[link.name()] for link in (Phash(), PhashMirrored(), Dhash())}
-    return Hashed(
-        {name: _words(found)[:, 0] for name, found in hashes.items()}, _words(pdq["pdq"]), pdq["pdq_quality"].to_numpy()
-    )
+    hashes = {link.name(): _words(link.measure(batch)[link.name()])[:, 0] for link in (Phash(), PhashMirrored(), Dhash())}
+    hashes["dhash" + MIRRORED] = mirrored_dhashes(hashes["dhash"])
+    return Hashed(hashes, _words(pdq["pdq"]), pdq["pdq_quality"].to_numpy())
 
 
 def _words(digits: pa.Array) -> npt.NDArray[np.uint64]:

@@ -389,6 +389,28 @@ def test_manifests_tell_scores_and_hashes_but_no_texts_on_their_way() -> None:
     assert not {column.name for column in published} & set(MANIFEST.arrow.names)
 
 
+def test_manifests_tell_what_was_found_in_pictures_whatever_rewrites_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what was found in a caption may hold what a later rewrite masks."""
+    (tmp_path / "finders.py").write_text(
+        "import pyarrow as pa\n"
+        "from wukong_build.links import Filter\n"
+        "class Seen(Filter, frozen=True, kw_only=True):\n"
+        "    'In the picture.'\n    reads = ('image',)\n"
+        "    writes = {'seen_places': pa.string()}\n    tells = ('seen_places',)\n"
+        "class Said(Filter, frozen=True, kw_only=True):\n"
+        "    'In the caption.'\n    reads = ('caption',)\n"
+        "    writes = {'said_places': pa.string()}\n    tells = ('said_places',)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    mask: dict[str, Any] = {"contact_mask": {}}
+    found: dict[str, Any] = {"finders:Seen": {}, "finders:Said": {}}
+    before, after = ([column.name for column in chain(**values).published()] for values in (found | mask, mask | found))
+    assert before == ["seen", "seen_places", "said"]
+    assert after == ["seen", "seen_places", "said", "said_places"]
+
+
 @pytest.mark.parametrize(
     ("links", "told"),
     [

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wukong_build import hamming, hamming_compiled
-from wukong_build.hamming import AT_MOST_DISTANCE, Items, Near, distances, first_kept, first_near, hashes_of
+from wukong_build.hamming import AT_MOST_DISTANCE, Items, Near, distances, first_kept, first_near, hashes_of, ways
 
 WORD = st.integers(0, 2**64 - 1)
 FLIPS = st.lists(st.integers(0, 63), max_size=12)
@@ -71,8 +71,11 @@ def is_near(left: tuple[int, ...], right: tuple[int, ...], distance: int) -> boo
 
 
 def is_near_to_either(left: tuple[int, ...], right: tuple[int, ...], distance: int) -> bool:
-    """The first hash of one is within the distance of one of the two of the other."""
-    return any((left[a] ^ right[b]).bit_count() <= distance for a, b in ((0, 0), (0, 1), (1, 0)))
+    """The first hash of one is within the distance of one of the two of the other, and the words behind both confirm it."""
+    return any(
+        (left[a] ^ right[b]).bit_count() <= distance and (left[2 + a] ^ right[2 + b]).bit_count() <= CONFIRMED_WITHIN
+        for a, b in ((0, 0), (0, 1), (1, 0))
+    )
 
 
 def arrays(items: list[tuple[int, ...]], words: int = 0) -> Items:
@@ -86,9 +89,18 @@ def alone(hashes: list[int]) -> Items:
     return Items.of(np.array(hashes, np.uint64))
 
 
-def twofold(items: list[tuple[int, int]]) -> Items:
-    """Items with two hashes, of which either may be near."""
-    return Items.of(np.array(items, np.uint64).reshape(len(items), 2))
+def twofold(items: list[tuple[int, int, int, int]]) -> Items:
+    """Items with two hashes, of which either may be near, and a word for each of them."""
+    table = np.array(items, np.uint64).reshape(len(items), 4)
+    return Items(table[:, :2].copy(), table[:, 2:].copy())
+
+
+@st.composite
+def twofold_items(draw: st.DrawFn) -> list[tuple[int, int, int, int]]:
+    """Two hashes each, of which many are near to each other, and words of which not all are."""
+    hashes = draw(clustered_hashes())
+    words = st.lists(st.sampled_from([0, 0, 0, 1, 15]), min_size=len(hashes), max_size=len(hashes))
+    return list(zip(hashes, draw(st.permutations(hashes)), draw(words), draw(words), strict=True))
 
 
 @pytest.mark.usefixtures("way")
@@ -120,25 +132,30 @@ class TestEveryWay:
         near = Near(distance, CONFIRMED_WITHIN)
         assert first_near(arrays(ours, words), arrays(others, words), near).tolist() == expected
 
-    @given(clustered_hashes(), st.data(), DISTANCES)
+    @given(twofold_items(), DISTANCES)
     @settings(deadline=None)
-    def test_either_of_two_hashes_may_be_near(self, hashes: list[int], data: st.DataObject, distance: int) -> None:
+    def test_either_of_two_hashes_may_be_near(self, items: list[tuple[int, int, int, int]], distance: int) -> None:
         """Of one of the two items: neither the second hashes of both count, nor the two of one item."""
-        items = list(zip(hashes, data.draw(st.permutations(hashes)), strict=True))
         expected = plain_first_kept([*items], distance, is_near_to_either)
-        assert first_kept(twofold(items), Near(distance)).tolist() == expected
+        assert first_kept(twofold(items), Near(distance, CONFIRMED_WITHIN)).tolist() == expected
 
-    @given(clustered_hashes(), st.data(), st.integers(0, 48), DISTANCES)
+    @given(twofold_items(), st.integers(0, 48), DISTANCES)
     @settings(deadline=None)
     def test_the_first_of_others_is_found_by_either_hash(
-        self, hashes: list[int], data: st.DataObject, cut: int, distance: int
+        self, items: list[tuple[int, int, int, int]], cut: int, distance: int
     ) -> None:
         """Of one that has two, where others have one each; or of two each, but for both second ones."""
-        items = list(zip(hashes, data.draw(st.permutations(hashes)), strict=True))
+        near = Near(distance, CONFIRMED_WITHIN)
         ours, others = items[cut:], items[:cut]
-        for kind, its_others in ((alone([first for first, _ in others]), [(f, f) for f, _ in others]), (twofold(others), others)):
-            near = [[i for i, other in enumerate(its_others) if is_near_to_either(item, other, distance)] for item in ours]
-            assert first_near(twofold(ours), kind, Near(distance)).tolist() == [found[0] if found else -1 for found in near]
+        for kind, its_others in (
+            (
+                arrays([(first, word) for first, _, word, _ in others], 1),
+                [(first, first, word, word) for first, _, word, _ in others],
+            ),
+            (twofold(others), others),
+        ):
+            found = [[i for i, other in enumerate(its_others) if is_near_to_either(item, other, distance)] for item in ours]
+            assert first_near(twofold(ours), kind, near).tolist() == [some[0] if some else -1 for some in found]
 
     def test_a_long_chain_is_decided_link_by_link(self) -> None:
         """Each is near to the next alone: every second one is kept, and none stands for one that is far from it."""
@@ -216,7 +233,8 @@ def test_the_number_of_processors_changes_nothing(sides: int, processors: int, m
     owners = kept[dropped := np.flatnonzero(kept != np.arange(len(kept)))]
     assert len(dropped) >= len(hashes[::3])
     assert (kept[owners] == owners).all()
-    assert (distances(items.hashes[dropped], items.hashes[owners]) <= 2).all()
+    nearest = np.min([distances(a.hashes, b.hashes) for a, b in ways(items.take(dropped), items.take(owners))], axis=0)
+    assert (nearest <= 2).all()
     monkeypatch.undo()
     assert first_kept(items, Near(2)).tolist() == kept.tolist()
 
@@ -295,7 +313,9 @@ def test_distances_count_the_differing_bits() -> None:
     ids=["both first", "the other's second", "the own second", "not both second"],
 )
 def test_the_distance_of_two_hashes_each(left: tuple[int, int], right: tuple[int, int], expected: int) -> None:
-    """That of the first one to the nearer of the other's, whichever way is less; of an item with one hash, to it."""
-    ours, others = twofold([left]).hashes, twofold([right]).hashes
-    assert distances(ours, others).tolist() == distances(others, ours).tolist() == [expected]
-    assert distances(ours, others[:, 0]).tolist() == [min((side ^ right[0]).bit_count() for side in left)]
+    """The least is that of the first one to the nearer of the other's, whichever way; of an item with one hash, to it."""
+    ours, others = twofold([(*left, 0, 0)]), twofold([(*right, 0, 0)])
+    for one, other in ((ours, others), (others, ours)):
+        assert min(int(distances(a.hashes, b.hashes)[0]) for a, b in ways(one, other)) == expected
+    alone_apart = [int(distances(a.hashes, b.hashes)[0]) for a, b in ways(ours, arrays([(right[0], 0)], 1))]
+    assert alone_apart == [(side ^ right[0]).bit_count() for side in left]

@@ -116,19 +116,20 @@ class Chain(msgspec.Struct, frozen=True):
         return fingerprints
 
     def published(self) -> list[Column]:
-        """What manifests tell of the links: each filter's score, and what measures say that do not read the caption.
+        """What manifests tell of the links: each filter's score, what filters tell beside it, and what measures say.
 
-        Texts on their way to the caption, and what was found in them, may hold what a later rewrite masks.
+        Texts on their way to the caption, and what was found in them, may hold what a later rewrite masks, and are not told.
         """
         columns = []
         rewrites = [name for name, link in self.links.items() if isinstance(link, AnyRewrite)]
         for name, link in self.links.items():
             rewrites = [rewrite for rewrite in rewrites if rewrite != name]
+            reads_caption = not {"caption", "caption_found"}.isdisjoint(link.reads)
             if isinstance(link, Bounds):
-                tells = [] if rewrites else link.tells
+                tells = [] if rewrites and reads_caption else link.tells
                 columns.append(Column(name, link.columns()[name], link.meaning))
                 columns += [Column(column, link.columns()[column], f"beside {name}, which see") for column in tells]
-            elif isinstance(link, Measure) and not {"caption", "caption_found"}.intersection(link.reads):
+            elif isinstance(link, Measure) and not reads_caption:
                 columns += [
                     Column(column, kind, link.meaning if column == name else f"beside {name}, which see")
                     for column, kind in link.columns().items()

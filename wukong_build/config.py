@@ -18,6 +18,7 @@ import msgspec
 from wukong_build.chain import Chain, config_key
 from wukong_build.errors import ConfigError, explain_mismatch, listed, nearest, shown
 from wukong_build.executors import Executor, LocalExecutor
+from wukong_build.schema import FACE_BOXES
 from wukong_build.shards import INDEXES, REST, ShardSettings
 from wukong_build.web.caption import KINDS, Captions
 from wukong_build.web.failures import FAILURES
@@ -195,6 +196,11 @@ def _check_crawl(crawl: CrawlSettings, where: str) -> None:
 def _check_shard(shard: ShardSettings, chain: Chain, where: str) -> None:
     """As above, for what is published."""
     _check_names(shard.scores, [column.name for column in chain.published()], f"{where}: shard.scores: no filter writes")
+    if shard.blur_faces and FACE_BOXES not in (column.type for column in chain.published() if column.name == "face_boxes"):
+        raise ConfigError(
+            f"{where}: shard.blur_faces: manifests are told no column `face_boxes` of the type {FACE_BOXES}; "
+            "put `face_count: {}` into `filter`, or a link of your own that tells it"
+        )
     _check_names(shard.index, INDEXES, f"{where}: shard.index: no index is called")
     if not re.fullmatch("#[0-9a-fA-F]{6}", shard.resize.background):
         found = shown(shard.resize.background)

@@ -65,8 +65,8 @@ Room = tuple[Hashes, npt.NDArray[np.uint32]]
 class Items(NamedTuple):
     """What is compared: each item's hash and, in `words`, a longer one that confirms a likeness; there may be no words.
 
-    Where `hashes` are n × 2, each item has a second one, as of a mirror image: items are near if the first hash of one is near to
-    either of the other.
+    Where `hashes` are n × 2, each item has a second one, as of a mirror image, and half of its words are those of the first, half
+    those of the second: items are near if the first hash of one is near to either of the other.
     """
 
     hashes: Hashes
@@ -79,7 +79,13 @@ class Items(NamedTuple):
 
     def each(self) -> Items:
         """The hashes of items that have two, as items of their own: of each the first one and, behind it, the second."""
-        return Items(self.hashes.reshape(-1), np.repeat(self.words, 2, axis=0))
+        return Items(self.hashes.reshape(-1), self.words.reshape(2 * len(self.hashes), self.words.shape[1] // 2))
+
+    def sides(self) -> list[Items]:
+        """The items by their first hashes; and by their second ones, if they have any."""
+        if self.hashes.ndim == 1:
+            return [self]
+        return [Items(*map(np.ascontiguousarray, side)) for side in zip(self.hashes.T, np.hsplit(self.words, 2), strict=True)]
 
     def take(self, rows: Any) -> Items:
         """Some of them."""
@@ -99,10 +105,14 @@ class Near(NamedTuple):
     """Bits in which the second hashes may differ."""
 
     def of(self, item: Items, items: Items) -> npt.NDArray[np.bool_]:
-        """Which items are near to the one; arrays of one row are an item as well."""
+        """Which items are near to the one, an array of one row; or one by one to as many."""
+        if items.hashes.ndim > 1:
+            return reduce(np.logical_or, (self.of(one, other) for one, other in ways(item, items)))
         near = np.asarray(distances(item.hashes, items.hashes) <= self.distance)
         if near.any():  # of few hashes the second ones are looked at
-            differing = np.bitwise_count(items.words[near] ^ item.words).sum(axis=1, dtype=np.int64)
+            differing = np.bitwise_count(items.words[near] ^ np.broadcast_to(item.words, items.words.shape)[near]).sum(
+                axis=1, dtype=np.int64
+            )
             near[near] = differing <= self.words_distance
         return near
 
@@ -140,15 +150,14 @@ def hashes_of(hex_digits: list[str]) -> Hashes:
 
 
 def distances(left: Hashes, right: Hashes) -> npt.NDArray[np.uint8]:
-    """In how many bits they differ, one by one; a single one is held against all. Of two each, those that `Items` speaks of."""
-    return reduce(np.minimum, (np.bitwise_count(one ^ other) for one, other in _ways(left, right)))
+    """In how many bits they differ, one by one."""
+    counts: npt.NDArray[np.uint8] = np.bitwise_count(left ^ right)
+    return counts
 
 
-def _ways(left: Hashes, right: Hashes) -> list[tuple[Hashes, Hashes]]:
-    """Which hashes of items, one each or two, are held against each other: all but two second ones."""
-    if left.ndim == right.ndim == 1:  # else small arrays would cost half as much again
-        return [(left, right)]
-    (first, *second), (other, *other_second) = np.atleast_2d(left.T), np.atleast_2d(right.T)
+def ways(left: Items, right: Items) -> list[tuple[Items, Items]]:
+    """By which of their hashes items are held against each other: the first ones, then the first ones of each by the second."""
+    (first, *second), (other, *other_second) = left.sides(), right.sides()
     return [(first, other), *((first, each) for each in other_second), *((each, other) for each in second)]
 
 
@@ -173,9 +182,8 @@ def first_kept(items: Items, near: Near) -> Indices:
 def first_near(items: Items, others: Items, near: Near) -> Indices:
     """For each item the first of the others that it is near to, or -1."""
     if items.hashes.ndim > 1 or others.hashes.ndim > 1:
-        ways = [[np.ascontiguousarray(side) for side in way] for way in _ways(items.hashes, others.hashes)]
-        each = [first_near(Items(side, items.words), Items(other, others.words), near) for side, other in ways]
-        return reduce(np.minimum, (one.view(np.uint64) for one in each)).view(np.int64)  # -1 is the greatest there
+        each = [first_near(one, other, near).view(np.uint64) for one, other in ways(items, others)]
+        return reduce(np.minimum, each).view(np.int64)  # -1 is the greatest there
     found = np.full(len(items.hashes), -1)
     count = len(others.hashes)
     if count <= FEW:

@@ -46,6 +46,9 @@ class TableSchema(NamedTuple):
 
 TEXT = pa.struct([("text", pa.string()), ("origin", pa.string()), ("distance", pa.int32())])
 
+FACE_BOXES = pa.list_(pa.struct([(name, pa.float64()) for name in ("left", "top", "right", "bottom", "confidence")]))
+"""Of the column `face_boxes`: where faces are, in fractions of width and height of the upright picture (of its first frame)."""
+
 LICENCE = pa.struct([("url", pa.string()), ("origin", pa.string())])
 
 _OPT_OUT = pa.list_(pa.string())

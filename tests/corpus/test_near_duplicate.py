@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -34,8 +34,19 @@ class Sample(NamedTuple):
     quality: int | None = 100
     phash_mirrored: int = 0
 
+    @property
+    def dhash(self) -> int:
+        """The lowest bits of the other hash will do."""
+        return self.pdq & (2**64 - 1)
 
-WAYS: list[dict[str, Any]] = [{}, {"verify_with": "pdq", "verify_distance": 2}, {"mirrored": True}]
+
+WAYS: list[dict[str, Any]] = [
+    {},
+    {"verify_with": "pdq", "verify_distance": 2},
+    {"verify_with": "dhash", "verify_distance": 2},
+    {"mirrored": True},
+    {"mirrored": True, "verify_with": "dhash", "verify_distance": 2},
+]
 """Settings that say what looks alike."""
 
 Verdict = tuple[int | None, str | None, int | None]
@@ -51,6 +62,7 @@ def batch_of(samples: list[Sample]) -> Batch:
         "height": pa.array([s.height for s in samples], pa.int32()),
         "caption": pa.array([s.caption for s in samples], pa.string()),
         "pdq": pa.array([None if s.phash is None else f"{s.pdq:064x}" for s in samples], pa.string()),
+        "dhash": pa.array([None if s.phash is None else f"{s.dhash:016x}" for s in samples], pa.string()),
         "pdq_quality": pa.array([s.quality for s in samples], pa.int32()),
     }
     return Batch(pa.table(columns))
@@ -77,32 +89,38 @@ def plain_verdicts(samples: list[Sample], link: NearDuplicate) -> dict[str, Verd
         return -(sample.width or 0) * (sample.height or 0), -len(sample.caption or ""), sample.key
 
     kept: list[Sample] = []
-    found: dict[str, Verdict] = {sample.key: (None, None, None) for sample in samples if sample.phash is None}
+    verdict: dict[str, Verdict] = {sample.key: (None, None, None) for sample in samples if sample.phash is None}
     for sample in sorted((s for s in samples if s.phash is not None), key=rank):
-        near = next(((other.key, apart(other, sample, link)) for other in kept if look_alike(other, sample, link)), None)
-        found[sample.key] = (0, None, None) if near is None else (1, *near)
+        near = next(((other.key, min(found)) for other in kept if (found := matches(other, sample, link))), None)
+        verdict[sample.key] = (0, None, None) if near is None else (1, *near)
         if near is None:
             kept.append(sample)
-    return found
+    return verdict
 
 
-def apart(one: Sample, other: Sample, link: NearDuplicate) -> int:
-    """The distance between the two pictures, or between one and the mirror image of the other."""
+def matches(one: Sample, other: Sample, link: NearDuplicate) -> list[int]:
+    """The distances of all ways in which two look alike as the link's settings say: as they are, or with one of them mirrored."""
     assert one.phash is not None
     assert other.phash is not None
-    pairs = [(one.phash, other.phash)]
+    ways = [(one.phash ^ other.phash, one.dhash ^ other.dhash)]
     if link.mirrored:
-        pairs += [(one.phash, other.phash_mirrored), (one.phash_mirrored, other.phash)]
-    return min((left ^ right).bit_count() for left, right in pairs)
-
-
-def look_alike(one: Sample, other: Sample, link: NearDuplicate) -> bool:
-    """As the link's settings say."""
-    near = apart(one, other, link) <= link.hamming_distance
+        ways += [
+            (one.phash ^ other.phash_mirrored, one.dhash ^ turned(other.dhash)),
+            (one.phash_mirrored ^ other.phash, turned(one.dhash) ^ other.dhash),
+        ]
     if link.verify_with is None:
-        return near
-    good = min(one.quality or 0, other.quality or 0) >= link.verify_quality
-    return near and good and (one.pdq ^ other.pdq).bit_count() <= link.verify_distance
+        ways = [(differing, 0) for differing, _ in ways]
+    if link.verify_with == "pdq":
+        good = min(one.quality or 0, other.quality or 0) >= link.verify_quality
+        ways = [(differing, one.pdq ^ other.pdq) for differing, _ in ways if good]
+    apart = [(first.bit_count(), second.bit_count()) for first, second in ways]
+    return [first for first, second in apart if first <= link.hamming_distance and second <= (link.verify_distance or 0)]
+
+
+def turned(dhash: int) -> int:
+    """That of the mirror image, where no two neighbours are as dark: rows the other way round, and brighter for darker."""
+    rows = [f"{dhash:064b}"[start : start + 8] for start in range(0, 64, 8)]
+    return 2**64 - 1 - int("".join(row[::-1] for row in rows), 2)
 
 
 @st.composite
@@ -117,7 +135,8 @@ def corpora(draw: st.DrawFn) -> list[Sample]:
     hashes += [None] * draw(st.integers(0, 2))
     side = st.sampled_from([None, 0, 1, 2, 3])
     caption = st.sampled_from([None, "", "猫", "狗", "一只猫"])
-    pdq, quality = st.sampled_from([0, 1, 7, 1 << 255, 2**256 - 1]), st.sampled_from([None, 49, 50, 100, 100, 100])
+    pdq = st.sampled_from([0, 1, 7, turned(1), turned(7), 1 << 255, 2**256 - 1])
+    quality = st.sampled_from([None, 49, 50, 100, 100, 100])
     mirrored = draw(st.permutations(hashes))
     samples = [
         Sample(f"{row:032x}", phash, draw(side), draw(side), draw(caption), draw(pdq), draw(quality), mirrored[row] or 0)
@@ -137,11 +156,11 @@ def test_the_rule_is_the_plain_one(way: dict[str, Any], samples: list[Sample], d
     assert found == plain_verdicts(samples, link)
     by_key = {sample.key: sample for sample in samples}
     kept = [by_key[key] for key, (score, _, _) in found.items() if score == 0]
-    assert not any(look_alike(a, b, link) for a in kept for b in kept if a is not b)
+    assert not any(matches(a, b, link) for a in kept for b in kept if a is not b)
     for key, (score, representative, _) in found.items():
         if score == 1:
             assert found[representative or ""][0] == 0
-            assert look_alike(by_key[key], by_key[representative or ""], link)
+            assert matches(by_key[key], by_key[representative or ""], link)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
@@ -153,7 +172,9 @@ def test_merging_in_pieces_changes_nothing(
     """The rows that any piece finds alike decide as all rows do: kept ones, representatives, captions, and earlier pictures."""
     others = [other._replace(key=f"other/{other.key}") for other in earlier if other.phash is not None]
     batch = batch_of(others)
-    pq.write_table(pa.table({name: batch[name] for name in ("key", "phash", "pdq", "pdq_quality")}), tmp_path / "set.parquet")
+    pq.write_table(
+        pa.table({name: batch[name] for name in ("key", "phash", "dhash", "pdq", "pdq_quality")}), tmp_path / "set.parquet"
+    )
     link = NearDuplicate(hamming_distance=distance, against=(str(tmp_path / "set.parquet"),), keep_captions=True, **way)
     surveys = link.survey(batch_of(samples))
     numbers = link.pieces_of(surveys, pieces)
@@ -216,6 +237,21 @@ def test_a_plain_picture_is_kept_where_matches_are_to_be_confirmed() -> None:
     assert found == {A: (0, None, None), B: (0, None, None), C: (1, B, 0), D: (None, None, None)}
 
 
+@pytest.mark.parametrize(("verify_with", "confirmed"), [("dhash", 8), ("pdq", 31)])
+def test_without_a_distance_the_measured_one_confirms(verify_with: Literal["dhash", "pdq"], confirmed: int) -> None:
+    """It is another one for each hash."""
+    for differing in (confirmed, confirmed + 1):
+        samples = [Sample(A, 0, 20, 20), Sample(B, 0, pdq=(1 << differing) - 1)]
+        found = verdicts([samples], NearDuplicate(verify_with=verify_with))
+        assert (found[B][0] == 1) == (differing == confirmed)
+
+
+def test_a_hash_does_not_confirm_itself() -> None:
+    """What is compared already is refused."""
+    with pytest.raises(ConfigError, match="verify_with: found dhash, which is compared already"):
+        NearDuplicate(hash="dhash", verify_with="dhash")
+
+
 def test_mirrored_copies_are_found_and_called_so() -> None:
     """Where one hash is near to the other's mirror image, whichever of the two ranks first; two mirror images alone are not."""
     samples = [
@@ -234,6 +270,20 @@ def test_mirrored_copies_are_found_and_called_so() -> None:
     }
     rows = measured(NearDuplicate(), [samples]).values()
     assert [row["near_duplicate_mirrored"] for row in rows] == [None] * len(samples)
+
+
+def test_mirrored_copies_are_confirmed_by_the_mirrored_dhash() -> None:
+    """The nearest way that is confirmed counts, however near another one is."""
+    dhash = 0x0123456789ABCDEF
+    samples = [
+        Sample(A, 0, pdq=dhash, phash_mirrored=0xFF << 8),
+        Sample(B, 0x0F, pdq=turned(dhash), phash_mirrored=0b11),
+        Sample(C, 0x07, pdq=dhash, phash_mirrored=0),
+        Sample(D, 0xFF << 8, pdq=dhash, phash_mirrored=0xFF << 20),
+    ]
+    found = measured(NearDuplicate(mirrored=True, verify_with="dhash"), [samples])
+    told = {key: (row["near_duplicate_distance"], row["near_duplicate_mirrored"]) for key, row in found.items()}
+    assert told == {A: (None, None), B: (2, True), C: (3, False), D: (None, None)}
 
 
 @pytest.mark.parametrize("other", [{"hash": "dhash"}, {"verify_with": "pdq"}])

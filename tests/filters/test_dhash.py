@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import imagehash
+import numpy as np
 import pytest
-from pictures import distances_to_copies, png, values
-from PIL import Image
+from pictures import distances, distances_to_copies, png, values
+from PIL import Image, ImageOps
 
 from wukong_build.filters.dhash import Dhash
+from wukong_build.perceptual import mirrored_dhashes
 from wukong_build.picture import Picture
 
 
@@ -17,6 +19,14 @@ def test_the_bits_are_those_of_imagehash(photographs: list[Image.Image], flat: l
     found = values(Dhash(), files)
     assert found == [str(imagehash.dhash(grey)) for grey in (Picture(content).grey for content in files)]
     assert {len(str(each)) for each in found} == {16}
+
+
+def test_the_hash_of_the_mirror_image_follows_from_it(photographs: list[Image.Image]) -> None:
+    """All but the cells that are as dark as their neighbour: near to that of a mirrored file, and far from the picture's own."""
+    found = values(Dhash(), [png(image) for image in photographs])
+    mirrored = [f"{each:016x}" for each in mirrored_dhashes(np.array([int(str(each), 16) for each in found], np.uint64)).tolist()]
+    assert max(distances(mirrored, values(Dhash(), [png(ImageOps.mirror(image)) for image in photographs]))) <= 8
+    assert min(distances(mirrored, found)) > 10
 
 
 @pytest.mark.parametrize("width", [160, 640])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import msgspec
+import pyarrow as pa
 import pytest
 import yaml
 
-from wukong_build.shards import CardSettings
+from wukong_build.schema import FACE_BOXES
+from wukong_build.shards import CardSettings, Resize
 from wukong_build.shards.card import Dataset, dataset_card, size_category
 
 
@@ -42,6 +44,24 @@ def test_what_the_publisher_says_stands_in_it(figures: Dataset) -> None:
     assert "# 食谱" in card
     assert "Kitchen answers for it. More on it, and whom to ask: https://kitchen.test/" in card
     assert yaml.safe_load(dataset_card(figures).split("---")[1])["license"] == "unknown"
+
+
+def test_what_was_done_to_the_pictures(figures: Dataset) -> None:
+    """Blurred, resized, both, or nothing."""
+    assert "(`.jpg`, `.png`), its" in dataset_card(figures)
+    blurred = msgspec.structs.replace(figures, blur_faces=True)
+    assert "`.png`, faces that were found (`face_boxes`) blurred), its" in dataset_card(blurred)
+    both = msgspec.structs.replace(blurred, resize=Resize(mode="border", side=96))
+    assert "(`face_boxes`) blurred, resized by `border` to 96 pixels), its" in dataset_card(both)
+
+
+def test_the_features_of_lists(figures: Dataset) -> None:
+    """As the Hub writes lists of values, and of records."""
+    scores = {"face_boxes": FACE_BOXES, "alternate_captions": pa.list_(pa.string())}
+    front = yaml.safe_load(dataset_card(msgspec.structs.replace(figures, scores=scores)).split("---")[1])
+    (record,) = (each["struct"] for each in front["dataset_info"]["features"] if each["name"] == "json")
+    edges = [{"name": name, "dtype": "float64"} for name in ("left", "top", "right", "bottom", "confidence")]
+    assert record[-2:] == [{"name": "face_boxes", "list": edges}, {"name": "alternate_captions", "list": "string"}]
 
 
 def test_the_features_name_every_format(figures: Dataset) -> None:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from wukong_build.shards import Resize
+from wukong_build.shards.blur import Box
 from wukong_build.shards.resize import ImageFile, resized, scaled_size
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
@@ -195,6 +196,92 @@ def test_a_jpeg_decoded_at_a_lower_scale_looks_the_same(scale: int) -> None:
 def test_what_cannot_be_decoded(content: bytes) -> None:
     """Is none, and no error."""
     assert resized(content, Resize(mode="keep_ratio")) is None
+
+
+def lines(width: int, height: int) -> Image.Image:
+    """Black and white lines from top to bottom, four pixels wide."""
+    levels = np.tile((np.arange(width) // 4 % 2 * 255).astype(np.uint8), (height, 1))
+    return Image.fromarray(np.repeat(levels[:, :, None], 3, 2))
+
+
+def detail(image: Image.Image, *box: int) -> float:
+    """How much neighbours differ within a box."""
+    return float(np.abs(np.diff(np.asarray(image.crop(box).convert("L")).astype(int), axis=1)).mean())
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF"])
+def test_faces_are_blurred_at_full_size(kind: str) -> None:
+    """By the mode `no` a picture keeps its size, and its format unless that is one in which nothing is published anew."""
+    content = file_of(lines(400, 200), kind)
+    file = resized(content, Resize(format="webp"), [Box(0.25, 0.25, 0.5, 0.75)])
+    assert file is not None
+    assert file.format == {"JPEG": "jpg", "PNG": "png", "AVIF": "avif"}.get(kind, "webp")
+    image = Image.open(io.BytesIO(file.content))
+    assert image.size == (file.width, file.height) == (400, 200)
+    assert detail(image, 100, 50, 200, 150) < 2
+    for box in ((0, 0, 80, 200), (220, 0, 400, 200), (0, 0, 400, 30), (0, 170, 400, 200)):
+        assert detail(image, *box) == pytest.approx(255 / 4, rel=0.1)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_boxes_are_those_of_what_is_seen(kind: str, orientation: int) -> None:
+    """A box at the left upper corner of the upright picture is there whichever way it is stored; what is not upright is gone."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = lines(400, 200)
+    file = resized(file_of(image, kind, exif=exif), Resize(), [Box(0, 0, 0.25, 0.5)])
+    assert file is not None
+    made = Image.open(io.BytesIO(file.content))
+    width, height = made.size
+    assert made.size == ((400, 200) if orientation < 5 else (200, 400))
+    assert not made.getexif()
+    upright = made if orientation < 5 else made.transpose(Image.Transpose.TRANSPOSE)  # lines go from top to bottom again
+    spots = [(0, 0), (upright.width - 60, 0), (0, upright.height - 60), (upright.width - 60, upright.height - 60)]
+    details = [detail(upright, x, y, x + 45, y + 45) for x, y in spots]
+    assert details[0] < 3
+    assert all(here > 40 for here in details[1:])
+    assert (width, height) == (file.width, file.height)
+
+
+@pytest.mark.parametrize(
+    ("mode", "size", "spot"),
+    [
+        ("keep_ratio", (400, 200), (320, 50, 360, 150)),
+        ("keep_ratio_largest", (200, 100), (160, 25, 180, 75)),
+        ("center_crop", (200, 200), (200, 50, 200, 150)),
+        ("border", (200, 200), (160, 75, 180, 125)),
+    ],
+)
+def test_boxes_are_those_of_the_whole_picture(mode: Any, size: tuple[int, int], spot: tuple[int, int, int, int]) -> None:
+    """Whatever is cut off or added, the same face is blurred, and the other half of the picture is not."""
+    content = file_of(lines(1600, 800), "JPEG", quality=95)
+    wanted = {"mode": mode, "side": 200, "format": "png"}
+    blurred = resized(content, Resize(**wanted), [Box(0.8, 0.25, 0.9, 0.75)])
+    plain = resized(content, Resize(**wanted))
+    assert blurred is not None
+    assert plain is not None
+    assert (blurred.width, blurred.height) == size
+    one, other = (np.asarray(Image.open(io.BytesIO(file.content))).astype(int) for file in (blurred, plain))
+    columns = np.flatnonzero(np.abs(one - other).max(axis=(0, 2)))
+    left, top, right, bottom = spot
+    if left == right:  # the face lies outside the middle square
+        assert not columns.size
+    else:
+        assert left - size[0] // 20 <= columns.min() < left + 4
+        assert right - 4 < columns.max() < right + size[0] // 20
+        assert np.abs(np.diff(one[top + 2 : bottom - 2, left + 2 : right - 2], axis=1)).max() < 8
+
+
+def test_of_an_animation_the_first_frame_is_left() -> None:
+    """No frame that nobody has looked at is published."""
+    frames = [lines(300, 200), Image.new("RGB", (300, 200), RED)]
+    for kind in ("GIF", "WEBP", "PNG"):
+        file = resized(file_of(frames[0], kind, save_all=True, append_images=frames[1:]), Resize(), [Box(0, 0, 0.5, 1)])
+        assert file is not None
+        with Image.open(io.BytesIO(file.content)) as image:
+            assert getattr(image, "n_frames", 1) == 1
+            assert detail(image, 0, 0, 150, 200) < 2 < detail(image, 180, 0, 300, 200)
 
 
 def test_a_strip_that_no_file_can_hold() -> None:

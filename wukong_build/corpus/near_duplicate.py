@@ -15,6 +15,7 @@ from wukong_build.batch import Batch
 from wukong_build.errors import ConfigError
 from wukong_build.hamming import (
     AT_MOST_DISTANCE,
+    BITS,
     Hashes,
     Indices,
     Items,
@@ -25,12 +26,16 @@ from wukong_build.hamming import (
     first_near,
     in_pairs,
     pieces_of,
+    ways,
 )
 from wukong_build.hash_sets import files_of, read_hash_set
 from wukong_build.hashing import places_in
 from wukong_build.links import CorpusFilter
+from wukong_build.perceptual import mirrored_dhashes
 
-_KEY, _HASH, _WORDS = pa.binary(16), pa.binary(8), pa.binary(32)
+_KEY, _HASH = pa.binary(16), pa.binary(8)
+_WORDS = {"dhash": pa.binary(8), "pdq": pa.binary(32)}
+_VERIFY_DISTANCES: dict[str | None, int] = {"dhash": 8, "pdq": 31}
 _TOGETHER = 1 << 27  # hashes
 _MOST_PIXELS, _MOST_CHARACTERS = (1 << 38) - 1, (1 << 24) - 1  # that a rank tells apart
 _DIGITS = np.array([f"{byte:02x}" for byte in range(256)], "S2")
@@ -39,23 +44,23 @@ _DIGITS = np.array([f"{byte:02x}" for byte in range(256)], "S2")
 class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
     """0 for a sample kept as it is or as a representative, 1 for one that looks like a kept one before it.
 
-    Two pictures look alike if their hashes are within `hamming_distance` and, with `verify_with`, their PDQ hashes are within
-    `verify_distance` and both of good quality; with `mirrored` also if the hash of one is within `hamming_distance` of that of
-    the other's mirror image. Samples stand in one total order: published before (`against`), more pixels, longer caption, smaller
-    key. Each is kept unless one kept before it looks like it, so no two kept ones look alike, and every other one names the first
-    kept one that it looks like. A sample whose key one of the sets of `against` has is kept.
+    Two pictures look alike if their hashes are within `hamming_distance` and, with `verify_with`, those of another link
+    within `verify_distance`, and PDQ's of good quality; with `mirrored` also if that holds of one and the other's mirror
+    image. Samples stand in one total order: published before (`against`), more pixels, longer caption, smaller key. Each is
+    kept unless one kept before it looks like it, so no two kept ones look alike, and every other one names the first kept one
+    that it looks like. A sample whose key one of the sets of `against` has is kept.
     """
 
     hash: Literal["phash", "dhash", "ahash", "whash"] = "phash"
     """The link whose hashes are compared; it stands before this one."""
     hamming_distance: Annotated[int, msgspec.Meta(ge=0, le=AT_MOST_DISTANCE)] = 4
     """Of 64 bits."""
-    verify_with: Literal["pdq"] | None = None
+    verify_with: Literal["dhash", "pdq"] | None = None
     """The link whose hashes confirm a match: with it `hamming_distance` may be larger."""
-    verify_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 31
-    """Of 256 bits."""
+    verify_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] | None = None
+    """Of the 64 bits of `dhash`, 8 where none is given; of the 256 of `pdq`, 31."""
     verify_quality: Annotated[int, msgspec.Meta(ge=0, le=100)] = 50
-    """A picture below it is too plain for a match to be confirmed, and is kept."""
+    """Of `pdq`: a picture below it is too plain for a match to be confirmed, and is kept."""
     mirrored: bool = False
     """Whether a picture looks like its mirror image, whose hash is that of the link `phash_mirrored`, before this one as well."""
     against: tuple[str, ...] = ()
@@ -74,10 +79,14 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
     version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        """ConfigError where mirror images have no such hash."""
-        if self.mirrored and (self.hash != "phash" or self.verify_with):
-            found = f"verify_with: {self.verify_with}" if self.verify_with else f"hash: {self.hash}"
-            raise ConfigError(f"filter.near_duplicate.mirrored: found with {found}; mirror images are known by phash alone")
+        """ConfigError where mirror images have no such hash, or nothing is confirmed."""
+        if self.verify_with == self.hash:
+            raise ConfigError(
+                f"filter.near_duplicate.verify_with: found {self.hash}, which is compared already; pdq is another hash"
+            )
+        if self.mirrored and (self.hash != "phash" or self.verify_with == "pdq"):
+            found = f"hash: {self.hash}" if self.hash != "phash" else "verify_with: pdq"
+            raise ConfigError(f"filter.near_duplicate.mirrored: found with {found}; mirror images are known by phash and dhash")
 
     @property
     def rows_together(self) -> int:  # type: ignore[override]
@@ -96,7 +105,8 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
 
     @property
     def _near(self) -> Near:
-        return Near(self.hamming_distance, self.verify_distance)
+        confirmed = _VERIFY_DISTANCES.get(self.verify_with, 0) if self.verify_distance is None else self.verify_distance
+        return Near(self.hamming_distance, confirmed)
 
     @property
     def _sides(self) -> list[str]:
@@ -104,7 +114,7 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
 
     @property
     def _confirming(self) -> list[str]:
-        return ["pdq", "pdq_quality"] if self.verify_with else []
+        return {None: [], "dhash": ["dhash"], "pdq": ["pdq", "pdq_quality"]}[self.verify_with]
 
     def resources(self) -> Iterable[str]:
         """Files of the sets."""
@@ -122,12 +132,12 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
 
     def _hashed(self, table: pa.Table, sides: list[str]) -> pa.Table:
         """Rows whose hashes are there and good, with `hash`, of all sides, and `words` that confirm in place of hex digits."""
-        for name in sides:
+        for name in [*sides, *self._confirming]:
             table = table.filter(pc.is_valid(table[name]))
+        if self.verify_with == "pdq":
+            table = table.filter(pc.greater_equal(table["pdq_quality"], self.verify_quality))
         if self.verify_with:
-            good = pc.and_(pc.is_valid(table["pdq"]), pc.greater_equal(table["pdq_quality"], self.verify_quality))
-            table = table.filter(pc.fill_null(good, fill_value=False))
-            table = table.append_column("words", _bytes_of(table["pdq"], _WORDS))
+            table = table.append_column("words", _bytes_of(table[self.verify_with], _WORDS[self.verify_with]))
         hashes = _bytes_of(pc.binary_join_element_wise(*(table[name] for name in sides), ""), pa.binary(8 * len(sides)))
         return table.append_column("hash", hashes).drop_columns([*sides, *self._confirming])
 
@@ -144,12 +154,25 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         dropped, known_rows = np.flatnonzero(kept != np.arange(len(order))), np.flatnonzero(known >= 0)
         keys = news["key"].combine_chunks().take(order)
         tables = [
-            _dropped(keys, items, dropped, _digits_of(keys.take(kept[dropped])), items.take(kept[dropped])),
-            _dropped(keys, items, known_rows, published["key"].take(known[known_rows]), others.take(known[known_rows])),
+            self._dropped(keys, items, dropped, _digits_of(keys.take(kept[dropped])), items.take(kept[dropped])),
+            self._dropped(keys, items, known_rows, published["key"].take(known[known_rows]), others.take(known[known_rows])),
         ]
         if self.keep_captions:
             tables.append(_gathered(keys, news["caption"].take(order), dropped, kept[dropped]))
         return pa.concat_tables(tables, promote_options="default").sort_by("key")
+
+    def _dropped(self, keys: pa.Array, items: Items, rows: Indices, kept: pa.Array, kept_items: Items) -> pa.Table:
+        """The look-up for some rows: the key of each, of the kept sample it looks like, and the distance between the two."""
+        pairs = ways(items.take(rows), kept_items)
+        apart = np.stack([np.where(self._near.of(*pair), distances(*(each.hashes for each in pair)), BITS) for pair in pairs])
+        columns = {
+            "key": keys.take(rows),
+            "near_duplicate_of": kept,
+            "near_duplicate_distance": apart.min(axis=0).astype(np.int32),
+        }
+        if self.mirrored:
+            columns["near_duplicate_mirrored"] = apart.argmin(axis=0) > 0
+        return pa.table(columns)
 
     def pieces_of(self, surveys: pa.Table, pieces: int) -> npt.NDArray[np.int64]:
         """By each of the blocks in which two hashes may first agree."""
@@ -173,7 +196,7 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         """What the sets of `against` hold, one after the other; mirror images are those of the new ones."""
         sides = self._sides[:1]
         sets = [self._hashed(read_hash_set(path, ["key", *sides, *self._confirming]), sides) for path in self.against]
-        words = {"words": _WORDS} if self.verify_with else {}
+        words = {"words": _WORDS[self.verify_with]} if self.verify_with else {}
         return pa.concat_tables([pa.schema({"key": pa.string(), **words, "hash": _HASH}).empty_table(), *sets])
 
     def measure(self, batch: Batch, merged: pa.Table) -> dict[str, pa.Array]:
@@ -185,16 +208,6 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         }
         duplicate = columns["near_duplicate_of"].is_valid().cast(self.score_type)
         return {self.name(): pc.if_else(batch[self.hash].is_valid(), duplicate, None), **columns}
-
-
-def _dropped(keys: pa.Array, items: Items, rows: Indices, kept: pa.Array, kept_items: Items) -> pa.Table:
-    """The look-up for some rows: the key of each, of the kept sample it looks like, and the distance between the two."""
-    items = items.take(rows)
-    apart = distances(items.hashes, kept_items.hashes)
-    columns = {"key": keys.take(rows), "near_duplicate_of": kept, "near_duplicate_distance": apart.astype(np.int32)}
-    if items.hashes.ndim > 1:
-        columns["near_duplicate_mirrored"] = apart < distances(*(np.atleast_2d(some.hashes.T)[0] for some in (items, kept_items)))
-    return pa.table(columns)
 
 
 def _gathered(keys: pa.Array, captions: pa.ChunkedArray, dropped: Indices, kept: Indices) -> pa.Table:
@@ -226,7 +239,10 @@ def _hashes_of(table: pa.Table) -> Hashes:
 
 def _items(table: pa.Table) -> Items:
     items = Items.of(_hashes_of(table))
-    return items._replace(words=_words_of(table["words"])) if "words" in table.column_names else items
+    if "words" not in table.column_names:
+        return items
+    words = _words_of(table["words"])
+    return items._replace(words=words if items.hashes.ndim == 1 else np.hstack([words, mirrored_dhashes(words)]))
 
 
 def _bytes_of(digits: pa.Array | pa.ChunkedArray, kind: pa.FixedSizeBinaryType) -> pa.Array:

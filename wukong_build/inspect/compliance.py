@@ -53,7 +53,7 @@ _DOMAINS = (
     "enterprises name; hosts, not registered domains"
 )
 
-_PERSONAL = ("person_names", "contact_mask", "contact_details", "identity_numbers")
+_PERSONAL = ("person_names", "contact_mask", "contact_details", "identity_numbers", "face_count")
 """Links that have to do with persons."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -191,7 +191,8 @@ def _china(config: Config, dataset: Dataset, connection: duckdb.DuckDBPyConnecti
                 "Personal information is used with consent",
                 "links of the chain: "
                 + (", ".join(f"`{name}`" for name in _PERSONAL if name in links) or "none")
-                + f"; pictures: nothing was looked for; consent: {BLANK}",
+                + f"; pictures: {'faces that were found are blurred' if config.shard.blur_faces else 'nothing was blurred'}"
+                + f"; consent: {BLANK}",
             ),
             ("Whoever answers for intellectual property, and a way to complain", config.shard.card.url or BLANK),
         ],

@@ -38,8 +38,14 @@ _UNMEASURED = {
 }
 """Link → what must be said where the chain has none such."""
 
+_FACES = {
+    False: "Faces were not blurred.",
+    True: "Faces were blurred where they were found; some are missed, the small, the turned and the covered most of all.",
+}
+"""By whether that was asked for."""
+
 _LIMITS = (
-    "No model judged the pictures: not for nudity or violence, watermarks or faces, nor for how well a caption fits.",
+    "No model judged the pictures for nudity or violence, for watermarks, or for how well a caption fits.",
     "Captions are what pages offer: alt texts, titles, texts beside a picture. They may be wrong.",
     "Licences are what pages name; nobody checked whether they hold for the picture.",
     "Opt-outs are those that machines can read, as of when the crawl last asked; terms of use were not read.",
@@ -71,8 +77,13 @@ def described(config: Config, store: Store) -> Dataset:
             ),
             splits=list(config.shard.splits),
             resize=config.shard.resize,
+            blur_faces=config.shard.blur_faces,
             scores={name: kinds[name] for name in config.shard.scores},
-            limits=[*(said for link, said in _UNMEASURED.items() if link not in links), *_LIMITS],
+            limits=[
+                *(said for link, said in _UNMEASURED.items() if link not in links),
+                _FACES[config.shard.blur_faces],
+                *_LIMITS,
+            ],
         )
 
 

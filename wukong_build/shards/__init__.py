@@ -59,6 +59,8 @@ class ShardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     resize: Resize = Resize()
     strip_metadata: bool = False
     """Take EXIF, GPS, XMP, IPTC and comments out of pictures that stay as they came; what is encoded anew has none."""
+    blur_faces: bool = False
+    """Blur what the column `face_boxes` names. Pictures with a face, and the first frames of animations, are encoded anew."""
     scores: tuple[str, ...] = ()
     """What links measured that the `.json` of a sample tells as well; the manifest tells all of it."""
     index: tuple[str, ...] = ()
@@ -68,12 +70,13 @@ class ShardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     @property
     def changes_images(self) -> bool:
         """True where a picture may be published otherwise than it came."""
-        return self.resize.mode != "no" or self.strip_metadata
+        return self.resize.mode != "no" or self.strip_metadata or self.blur_faces
 
     def bytes_depend_on(self) -> list[Any]:
         """What decides the bytes of a shard beside its samples."""
-        resize = None if self.resize.mode == "no" else self.resize
-        return [resize, self.strip_metadata, self.scores, "dali" in self.index]
+        resize = self.resize if self.resize.mode != "no" or self.blur_faces else None
+        blur = ["blur_faces"] if self.blur_faces else []
+        return [resize, self.strip_metadata, self.scores, "dali" in self.index, *blur]
 
 
 CSV_FILES = 256

@@ -83,6 +83,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     limits: list[str]
     splits: list[str] = []
     resize: Resize = Resize()
+    blur_faces: bool = False
     scores: dict[str, pa.DataType] = {}
     """What records tell besides, by name."""
 
@@ -118,7 +119,7 @@ def dataset_card(dataset: Dataset) -> str:
 
 def _front_matter(dataset: Dataset) -> dict[str, Any]:
     kinds = {name: MANIFEST.arrow.field(name).type for name in PUBLIC} | dataset.scores
-    record = [{"name": name, "dtype": _DTYPES[kind]} for name, kind in kinds.items()]
+    record = [_feature(name, kind) for name, kind in kinds.items()]
     files = [{"split": split, "path": f"{split}-*.tar"} for split in dataset.splits] or [{"split": "train", "path": "*.tar"}]
     features: list[dict[str, Any]] = [
         {"name": "__key__", "dtype": "string"},
@@ -140,6 +141,15 @@ def _front_matter(dataset: Dataset) -> dict[str, Any]:
     }
 
 
+def _feature(name: str, kind: pa.DataType) -> dict[str, Any]:
+    """A value of the record, a list of such, or a list of records within it."""
+    if not pa.types.is_list(kind):
+        return {"name": name, "dtype": _DTYPES[kind]}
+    if not pa.types.is_struct(kind.value_type):
+        return {"name": name, "list": _DTYPES[kind.value_type]}
+    return {"name": name, "list": [_feature(field.name, field.type) for field in kind.value_type]}
+
+
 def size_category(count: int) -> str:
     """The Hub's word for so many samples, as in `1K<n<10K`."""
     steps = ["1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T"]
@@ -153,7 +163,7 @@ def _contents(dataset: Dataset) -> Iterable[str]:
     yield "## What is in it"
     yield (
         f"Each sample has its image ({', '.join(f'`.{name}`' for name in sorted(dataset.formats))}"
-        f"{_resized(dataset.resize)}), its caption (`.txt`) and its record (`.json`). Beside each tar stands a Parquet manifest "
+        f"{_changed(dataset)}), its caption (`.txt`) and its record (`.json`). Beside each tar stands a Parquet manifest "
         "with one row a sample, in the order of the tar; every column's meaning is in the file. `croissant.json` describes all "
         "of it for machines, `funnel.json` tells how it was filtered."
     )
@@ -164,9 +174,10 @@ def _contents(dataset: Dataset) -> Iterable[str]:
     )
 
 
-def _resized(resize: Resize) -> str:
+def _changed(dataset: Dataset) -> str:
     """What was done to the pictures; nothing where they are as they came."""
-    return "" if resize.mode == "no" else f", resized by `{resize.mode}` to {resize.side} pixels"
+    resize, faces = dataset.resize, ", faces that were found (`face_boxes`) blurred" if dataset.blur_faces else ""
+    return faces if resize.mode == "no" else f"{faces}, resized by `{resize.mode}` to {resize.side} pixels"
 
 
 def _statistics(dataset: Dataset) -> Iterable[str]:

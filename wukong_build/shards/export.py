@@ -151,6 +151,7 @@ _COYO = {
     "height": "height",
     "text_length": "text_length",
     "image_phash": "phash",
+    "num_faces": "face_count",
 }
 _LAION = {"SAMPLE_ID": "key", "URL": "url", "TEXT": "caption", "HEIGHT": "height", "WIDTH": "width", "LICENSE": "licence"}
 _IMG2DATASET = {name: name for name in ("url", "caption", "key", "page_url", "width", "height", "sha256")}

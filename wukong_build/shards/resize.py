@@ -1,4 +1,4 @@
-"""A picture as a trainer wants it: resized and encoded anew, in img2dataset's modes and with its sizes.
+"""A picture as a trainer wants it: faces blurred, resized in img2dataset's modes and with its sizes, encoded anew.
 
 What comes out has no metadata, and its bytes depend on the settings and on the versions of the libraries alone. Knows nothing of
 samples.
@@ -7,6 +7,7 @@ samples.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +17,13 @@ from PIL import Image
 
 from wukong_build.picture import AT_MOST_PIXELS, FORMATS, Picture
 from wukong_build.shards import Resize
+from wukong_build.shards.blur import Box, blur
 
 _SPARE = 2
 """How much larger than wanted a JPEG is decoded. Against all its pixels: 49 dB, and 38 dB if it is decoded as small as can be."""
+
+_OWN = {"jpg": "jpeg", "png": "png", "webp": "webp", "avif": "avif"}
+"""Format of a picture that keeps it → what `Resize` calls it."""
 
 _RESIZER = Resizer()  # the same bytes with and without AVX2 and the like
 _LANCZOS = ResizeOptions(resize_alg=ResizeAlg.convolution(FilterType.lanczos3))
@@ -34,8 +39,11 @@ class ImageFile(NamedTuple):
     height: int
 
 
-def resized(content: bytes, settings: Resize) -> ImageFile | None:
-    """The picture by the settings, whose mode is not `no`; None where it cannot be decoded, or would be too large to handle."""
+def resized(content: bytes, settings: Resize, faces: Iterable[Box] = ()) -> ImageFile | None:
+    """The picture by the settings, with the faces blurred; None where it cannot be decoded, or would be too large to handle.
+
+    By the mode `no` it keeps its size, and its format if that is one of those of the settings.
+    """
     picture = Picture(content)
     header = picture.header
     if header is None:
@@ -47,13 +55,15 @@ def resized(content: bytes, settings: Resize) -> ImageFile | None:
     image = picture.colour((_SPARE * scaled[0], _SPARE * scaled[1]), settings.background)
     if image is None:
         return None
+    blur(image, faces)  # before anything is cut off: the boxes are those of the whole picture
     if image.size != scaled:
         target = Image.new("RGB", scaled)
         _RESIZER.resize_pil(image, target, _LANCZOS)
         image = target
     image = _framed(image, size, settings)
+    kind = _OWN.get(header.format, settings.format) if settings.mode == "no" else settings.format
     try:
-        return ImageFile(_encoded(image, settings), FORMATS[settings.format.upper()], image.width, image.height)
+        return ImageFile(_encoded(image, kind, settings.quality), FORMATS[kind.upper()], image.width, image.height)
     except (OSError, ValueError):  # a strip may be longer than its format allows
         return None
 
@@ -67,7 +77,7 @@ def scaled_size(size: tuple[int, int], settings: Resize) -> tuple[int, int]:
 
 
 def _is_scaled(size: tuple[int, int], settings: Resize) -> bool:
-    return not settings.only_if_larger or _edge(size, settings) > settings.side
+    return settings.mode != "no" and (not settings.only_if_larger or _edge(size, settings) > settings.side)
 
 
 def _edge(size: tuple[int, int], settings: Resize) -> int:
@@ -88,12 +98,12 @@ def _framed(image: Image.Image, original: tuple[int, int], settings: Resize) -> 
     return page
 
 
-def _encoded(image: Image.Image, settings: Resize) -> bytes:
-    if settings.format == "jpeg":
-        content: bytes = simplejpeg.encode_jpeg(np.asarray(image), settings.quality, colorsubsampling="420", fastdct=False)
+def _encoded(image: Image.Image, kind: str, quality: int) -> bytes:
+    if kind == "jpeg":
+        content: bytes = simplejpeg.encode_jpeg(np.asarray(image), quality, colorsubsampling="420", fastdct=False)
         return content
     file = io.BytesIO()
-    options = {} if settings.format == "png" else {"quality": settings.quality}
-    threads = {"max_threads": 1} if settings.format == "avif" else {}  # processes work beside each other already
-    image.save(file, settings.format, **options, **threads)
+    options = {} if kind == "png" else {"quality": quality}
+    threads = {"max_threads": 1} if kind == "avif" else {}  # processes work beside each other already
+    image.save(file, kind, **options, **threads)
     return file.getvalue()

@@ -19,8 +19,10 @@ import pyarrow as pa
 
 from wukong_build.errors import StoreError
 from wukong_build.executors import Part
+from wukong_build.picture import Picture
 from wukong_build.schema import LOOKED_UP_BY
 from wukong_build.shards import ShardSettings
+from wukong_build.shards.blur import Box, boxes_of
 from wukong_build.shards.index import dali_index
 from wukong_build.shards.members import PUBLIC, image_member, text_members
 from wukong_build.shards.metadata import stripped
@@ -76,7 +78,8 @@ class ShardStage(msgspec.Struct, frozen=True):
         for shard in group:  # so that wherever there are statistics they are those of the tar beside them
             for name in (f"{shard.name}.parquet", f"{shard.name}_stats.json", f"{shard.name}.idx"):
                 store.delete(self.name, name)
-        selections = [store.read(SELECTION, shard.name, [*PLACE.names, *_CHANGED]) for shard in group]
+        columns = [*PLACE.names, *_CHANGED, *(["key", "face_boxes"] if self.settings.blur_faces else [])]
+        selections = [store.read(SELECTION, shard.name, columns) for shard in group]
         first = np.cumsum([0, *map(len, selections)])
         images = pa.concat_tables(selections)
         del selections
@@ -125,7 +128,13 @@ class ShardStage(msgspec.Struct, frozen=True):
         counts, place = [], 0
         with tempfile.TemporaryFile(dir=store.root if store.is_local else None) as scratch:
             for row, image in _images(store, images):
-                made = self._changed(ImageFile(image.to_pybytes(), *(column[row] for column in came)))
+                faces = images["face_boxes"][row].as_py() if self.settings.blur_faces else None
+                made = self._changed(ImageFile(image.to_pybytes(), *(column[row] for column in came)), boxes_of(faces or ()))
+                if made is None:
+                    raise StoreError(
+                        f"{store.url}: sample {images['key'][row]} has faces to blur, and its picture cannot be encoded anew; "
+                        "`decodable: {at_least: 1}` in `filter` drops what cannot be decoded"
+                    )
                 digest = hashlib.sha256(made.content).hexdigest()
                 facts[row] = (place, made.format, made.width, made.height, len(made.content), digest)
                 put(scratch, made.content, place)
@@ -140,10 +149,15 @@ class ShardStage(msgspec.Struct, frozen=True):
                 counts.append(self._publish(store, shard, selection, digest))
         return counts
 
-    def _changed(self, came: ImageFile) -> ImageFile:
-        """The picture as the settings want it; one that cannot be decoded stays as it came."""
-        if self.settings.resize.mode != "no" and (made := resized(came.content, self.settings.resize)) is not None:
+    def _changed(self, came: ImageFile, faces: Sequence[Box]) -> ImageFile | None:
+        """The picture as the settings want it; one that cannot be decoded stays as it came, or is None where it shows faces."""
+        resize = self.settings.resize
+        if resize.mode != "no" and (made := resized(came.content, resize, faces)) is not None:
             return made
+        if faces or (self.settings.blur_faces and (Picture(came.content).frame_count or 1) > 1):  # only the first was looked at
+            made = resized(came.content, msgspec.structs.replace(resize, mode="no"), faces)
+            if made is not None or faces:
+                return made
         return came._replace(content=stripped(came.content, came.format)) if self.settings.strip_metadata else came
 
     def _lay_out(self, store: Store, shard: Part, file: IO[bytes], selection: pa.Table) -> list[int]:
