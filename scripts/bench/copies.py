@@ -108,5 +108,6 @@ OTHERS: dict[str, Copy] = {
     "rotated by 1°": lambda image: jpeg(_rotated(image, 1)),
     "rotated by 3°": lambda image: jpeg(_rotated(image, 3)),
     "mirrored": lambda image: jpeg(ImageOps.mirror(image)),
+    "mirrored, scaled to 1/2, quality 50": lambda image: jpeg(_scaled(ImageOps.mirror(image), 1 / 2), 50),
 }
 """Changed, a little or much."""
