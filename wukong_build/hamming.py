@@ -110,9 +110,8 @@ class Near(NamedTuple):
             return reduce(np.logical_or, (self.of(one, other) for one, other in ways(item, items)))
         near = np.asarray(distances(item.hashes, items.hashes) <= self.distance)
         if near.any():  # of few hashes the second ones are looked at
-            differing = np.bitwise_count(items.words[near] ^ np.broadcast_to(item.words, items.words.shape)[near]).sum(
-                axis=1, dtype=np.int64
-            )
+            words = item.words if len(item.words) == 1 else item.words[near]
+            differing = np.bitwise_count(items.words[near] ^ words).sum(axis=1, dtype=np.int64)
             near[near] = differing <= self.words_distance
         return near
 

@@ -202,8 +202,8 @@ def _note(hashes: Any, items: Any, start: Any, stop: Any, place: Any, choice: An
         earlier, difference = items[other], number ^ hashes[other]
         if (
             _bit_count(difference) <= np.uint64(rule.distance)
-            and _is_of_two(earlier, later, rule)
             and _is_counted(difference, choice, rule)
+            and _is_of_two(earlier, later, rule)
             and _is_confirmed(rule.words[earlier], rule.words[later], rule.words_distance)
         ):
             found.first[later] = min(found.first[later], earlier)
