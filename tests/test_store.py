@@ -88,6 +88,13 @@ def test_a_part_is_read_as_it_was_written(store: Store) -> None:
     assert store.note("crawl/images", "00001", "colour") == ""
 
 
+def test_threads_of_arrow_hold_no_python_file(local: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which ends now and then with an abort of the interpreter, after all is done."""
+    local.write("filter/scores", "00000", TABLE)
+    monkeypatch.setattr(local.fs, "open", lambda *_: pytest.fail("a Python file is opened"))
+    assert local.read("filter/scores", "00000").equals(TABLE)
+
+
 def test_what_is_not_there(store: Store) -> None:
     """A part that is not there has no fingerprint and no digest; a stage that is not there has no parts."""
     assert not store.exists()
@@ -128,6 +135,14 @@ def test_a_stage_is_finished_until_work_begins_again(store: Store) -> None:
     assert store.finished("filter") == "all this"
     store.unfinish("filter")
     assert store.finished("filter") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"made_from": 1}', b'{"made_fr\xefm":"x"}', b'{"made_from":"\xef"}'])
+def test_a_stage_whose_note_is_damaged_is_not_finished(local: Store, content: bytes) -> None:
+    """It is done again, whatever the damage."""
+    local.finish("crawl", "config")
+    Path(local.path("crawl/finished.json")).write_bytes(content)
+    assert local.finished("crawl") is None
 
 
 def test_a_failed_part_is_not_there(store: Store) -> None:

@@ -52,6 +52,13 @@ _DISK_ERRORS = {
 """What a disk says that cannot be written; any other error inside a block that writes is about something else."""
 
 
+class _Finished(msgspec.Struct):
+    """What says that a stage is finished."""
+
+    made_from: str
+    schema_version: int = SCHEMA_VERSION
+
+
 @contextlib.contextmanager
 def new_folder(path: str) -> Iterator[Path]:
     """A folder of this machine that is there, whole, when the block ends, and not at all if it fails or is killed.
@@ -194,12 +201,15 @@ class Store:
 
     def read(self, stage: str, part: str, columns: list[str] | None = None) -> pa.Table:
         """A part, or some of its columns."""
-        with self.fs.open(self.part_path(stage, part), "rb") as file:
-            return pq.ParquetFile(file).read(columns=columns).replace_schema_metadata(None)
+        with self.open_part(stage, part) as file:
+            return file.read(columns=columns).replace_schema_metadata(None)
 
     @contextlib.contextmanager
     def open_part(self, stage: str, part: str) -> Iterator[pq.ParquetFile]:
-        """A part whose row groups are read one at a time."""
+        """A part whose row groups are read one at a time.
+
+        Threads of Arrow never hold a Python file of a local run: one that lets go of it while the interpreter ends aborts it.
+        """
         path = self.part_path(stage, part)
         with pa.OSFile(path) if self.is_local else self.fs.open(path, "rb") as file:
             yield pq.ParquetFile(file, pre_buffer=not self.is_local)
@@ -297,16 +307,21 @@ class Store:
     def finish(self, stage: str, made_from: str) -> None:
         """Note that all parts of a stage are there, and what they were made from."""
         with self.replacing(f"{stage}/finished.json") as file:
-            file.write(msgspec.json.encode({"made_from": made_from, "schema_version": SCHEMA_VERSION}))
+            file.write(msgspec.json.encode(_Finished(made_from)))
 
     def unfinish(self, stage: str) -> None:
         """Note that work on a stage has begun: until it is finished nobody reads its parts."""
         self.delete(stage, "finished.json")
 
     def finished(self, stage: str) -> str | None:
-        """What a finished stage was made from; None where it is not finished."""
+        """What a finished stage was made from; None where it is not finished, or where what says so is damaged."""
         path = self.path(stage, "finished.json")
-        return str(msgspec.json.decode(self.fs.cat_file(path))["made_from"]) if self.fs.exists(path) else None
+        if not self.fs.exists(path):
+            return None
+        try:
+            return msgspec.json.decode(self.fs.cat_file(path), type=_Finished).made_from
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
 
     def delete(self, *names: str) -> None:
         """Remove a file below the run, if it is there."""

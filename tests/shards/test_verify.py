@@ -102,6 +102,18 @@ def test_whole_shards_swapped(folder: Path) -> None:
     assert len(look(folder).findings) == 6
 
 
+@pytest.mark.parametrize("name", ["00000.tar", "00000.parquet", "00000_stats.json", "README.md", CHECKSUMS])
+def test_a_file_that_cannot_be_read(folder: Path, name: str) -> None:
+    """It is named, with the reason, and everything else is looked at all the same."""
+    (folder / name).unlink()
+    (folder / name).symlink_to(folder / "nowhere")
+    report = look(folder)
+    assert [(finding.file, finding.found) for finding in report.findings] == [
+        (name, f"cannot be read: [Errno 2] No such file or directory: '{folder / name}'")
+    ]
+    assert report.samples == (3 if name == "00000.tar" else 6)
+
+
 def test_a_missing_list_is_found(folder: Path) -> None:
     """A dataset of ours without its checksums is not whole."""
     (folder / CHECKSUMS).unlink()
@@ -163,6 +175,15 @@ def test_a_key_in_two_shards(tmp_path: Path) -> None:
 
     twice = [finding for finding in look(publish(tmp_path, change=change)).findings if finding.found == "stands 2 times"]
     assert [finding.member for finding in twice] == [row(0)["key"]]
+
+
+def test_a_whole_shard_twice(tmp_path: Path) -> None:
+    """Of many keys that stand in two places the first are told, and how many there are."""
+    folder = publish(tmp_path, shards=1, samples=30)
+    for ending in (".tar", ".parquet", "_stats.json"):
+        shutil.copy(folder / f"00000{ending}", folder / f"00001{ending}")
+    twice = [finding for finding in look(folder).findings if finding.file == "*.parquet"]
+    assert [finding.found for finding in twice] == ["25 more keys: several times", *["stands 2 times"] * 5]
 
 
 def test_many_findings_of_a_kind_are_counted(tmp_path: Path) -> None:
@@ -238,6 +259,16 @@ def test_a_folder_without_shards(tmp_path: Path) -> None:
     """An empty folder is no sound dataset."""
     with pytest.raises(StoreError, match="there are no shards here"):
         look(tmp_path)
+
+
+def test_a_dataset_without_samples(folder: Path, tmp_path: Path) -> None:
+    """It is sound where its checksums say so; where they say otherwise every file is missed."""
+    for path in folder.glob("0*"):
+        path.unlink()
+    assert {finding.found for finding in look(folder).findings} == {"is missing"}
+    folder.rename(tmp_path / "empty")
+    write_checksums(Store(str(tmp_path)), "empty")
+    assert look(tmp_path / "empty").findings == []
 
 
 def test_what_was_written_has_the_digest_it_carries(sound: Path, tmp_path: Path) -> None:

@@ -41,6 +41,12 @@ _OF_THE_LEDGER = (
     _Check("filter/ledger", "SELECT key FROM ledger ANTI JOIN samples USING (key)", "is no sample", "the keys of crawl/samples"),
     _Check("filter/ledger", "SELECT key FROM samples ANTI JOIN ledger USING (key)", "has no row", "a row for every sample"),
     _Check(
+        "crawl/images",
+        "SELECT key FROM samples ANTI JOIN images USING (key) WHERE sha256 IS NOT NULL",
+        "has no row",
+        "the image of every sample that has one",
+    ),
+    _Check(
         "filter/ledger",
         "SELECT key FROM ledger WHERE kept IS NULL OR kept = (dropped_by IS NOT NULL)",
         "is neither kept nor dropped by something, or both",

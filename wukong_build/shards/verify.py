@@ -7,8 +7,8 @@ check is told of. Knows nothing of the run around it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
-import io
 import itertools
 import operator
 import os
@@ -78,20 +78,20 @@ class Report(msgspec.Struct):
 
 
 def verify_folder(store: Store, folder: str, *, deep: bool = False) -> Report:
-    """Look at every file of a published dataset; with `deep` every picture is decoded. StoreError where there is no shard."""
+    """Look at every file of a published dataset; with `deep` every picture is decoded. StoreError where there is none."""
     names = files_of(store, folder)
     shards: dict[str, set[str]] = {}
     for name in names:
         if found := shard_of(name):
             shards.setdefault(found[0], set()).add(found[1])
-    if not shards:
+    if not shards and CHECKSUMS not in names:
         raise StoreError(f"{store.path(folder) if folder else store.url}: there are no shards here, such as 00000.tar")
     files = _Files(store, folder)
-    report, contents = Report(files=len(names)), dict[str, bytes]()
+    report = Report(files=len(names))
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         looks = list(threads.map(lambda name: _look(files, name, shards[name], deep), sorted(shards)))
         others = [name for name in names if not shard_of(name)]
-        contents = dict(zip(others, threads.map(files.content, others), strict=True))
+        contents = dict(zip(others, threads.map(functools.partial(_content, files), others), strict=True))
     is_ours = CHECKSUMS in contents or any(look.is_ours for look in looks)
     expected = set(KINDS) if is_ours else set().union(*shards.values())
     for look in looks:
@@ -100,11 +100,11 @@ def verify_folder(store: Store, folder: str, *, deep: bool = False) -> Report:
         report.findings += look.told()
         report.samples += look.count
     report.findings += _twice(look.keys for look in looks)
+    report.findings += [Finding(name, None, *told) for name, told in files.unreadable.items()]
     report.bytes = files.bytes
-    if CHECKSUMS in contents:
-        del files.digests[CHECKSUMS]
-        report.findings += _against_checksums(contents[CHECKSUMS].decode("utf-8", "backslashreplace"), files.digests)
-    elif is_ours:
+    if (checksums := contents.get(CHECKSUMS)) is not None:
+        report.findings += _against_checksums(checksums.decode("utf-8", "backslashreplace"), files)
+    elif is_ours and CHECKSUMS not in contents:
         report.findings.append(Finding(CHECKSUMS, None, "is missing", "the file that `wukong-build shard` writes last"))
     report.unchecked = _unchecked(expected, deep=deep, is_ours=is_ours)
     report.findings.sort(key=lambda finding: (finding.file, finding.member or ""))
@@ -126,6 +126,7 @@ class _Files:
 
     def __init__(self, store: Store, folder: str) -> None:
         self.digests: dict[str, str] = {}
+        self.unreadable: dict[str, tuple[str, str]] = {}
         self.bytes = 0
         self._store = store
         self._folder = [folder] if folder else []
@@ -145,6 +146,10 @@ class _Files:
             while hashed.read(_AT_ONCE):
                 pass
         self._note(name, hashed.sha256.hexdigest(), hashed.size)
+
+    def give_up(self, name: str, error: OSError) -> None:
+        """Note that a file cannot be read."""
+        self.unreadable[name] = (f"cannot be read: {on_one_line(error)}", "a file that can be read")
 
     def _note(self, name: str, digest: str, size: int) -> None:
         self.digests[name] = digest
@@ -170,15 +175,28 @@ class _Hashed:
 def _look(files: _Files, name: str, kinds: set[str], deep: bool) -> _Look:
     """Look at the files of one shard."""
     look = _Look(name, deep)
-    if ".parquet" in kinds:
-        look.at_manifest(files.content(f"{name}.parquet"))
+    if ".parquet" in kinds and (content := _content(files, f"{name}.parquet")) is not None:
+        look.at_manifest(content)
     if ".tar" in kinds:
-        with files.reading(f"{name}.tar") as file:
-            look.at_tar(file)
-        look.at_digest(files.digests[f"{name}.tar"])
-    if "_stats.json" in kinds:
-        look.at_statistics(files.content(f"{name}_stats.json"))
+        try:
+            with files.reading(f"{name}.tar") as file:
+                look.at_tar(file)
+        except OSError as error:
+            files.give_up(f"{name}.tar", error)
+        else:
+            look.at_digest(files.digests[f"{name}.tar"])
+    if "_stats.json" in kinds and (content := _content(files, f"{name}_stats.json")) is not None:
+        look.at_statistics(content)
     return look
+
+
+def _content(files: _Files, name: str) -> bytes | None:
+    """All of a file; None where it cannot be read."""
+    try:
+        return files.content(name)
+    except OSError as error:
+        files.give_up(name, error)
+        return None
 
 
 class _Look:
@@ -217,7 +235,7 @@ class _Look:
     def at_manifest(self, content: bytes) -> None:
         """Read the manifest."""
         try:
-            file = pq.ParquetFile(io.BytesIO(content))
+            file = pq.ParquetFile(pa.BufferReader(content))
             table = file.read().replace_schema_metadata(None)
             noted = (file.metadata.metadata or {}).get(b"wukong_build", b"{}")
             self.notes = msgspec.json.decode(noted, type=dict[str, str])
@@ -355,18 +373,21 @@ class _Look:
 
 
 def _twice(keys: Iterable[list[str]]) -> list[Finding]:
-    """Keys that stand in several places of the manifests."""
+    """Keys that stand in several places of the manifests; the first, and how many there are."""
     told = pa.chunked_array([pa.array(each, pa.string()) for each in keys], pa.string()).value_counts()
-    twice = told.filter(pc.greater(told.field("counts"), 1)).to_pylist()
-    return [
-        Finding("*.parquet", row["values"], f"stands {row['counts']} times", "once in the dataset")
-        for row in sorted(twice, key=lambda row: row["values"])
+    twice = sorted(told.filter(pc.greater(told.field("counts"), 1)).to_pylist(), key=lambda row: row["values"])
+    findings = [
+        Finding("*.parquet", row["values"], f"stands {row['counts']} times", "once in the dataset") for row in twice[:MOST]
     ]
+    if len(twice) > MOST:
+        findings.append(Finding("*.parquet", None, f"{len(twice) - MOST} more keys: several times", "once in the dataset"))
+    return findings
 
 
-def _against_checksums(text: str, digests: Mapping[str, str]) -> list[Finding]:
+def _against_checksums(text: str, files: _Files) -> list[Finding]:
     """The files there are, against those that are listed."""
     findings, listed = [], dict[str, str]()
+    digests = {name: digest for name, digest in files.digests.items() if name != CHECKSUMS}
     for number, (line, digest, name) in enumerate(checksums_read(text), 1):
         if digest is None or (listed and name <= max(listed)):
             right = "<sha256>  <name>, sorted by name, each once"
@@ -374,6 +395,8 @@ def _against_checksums(text: str, digests: Mapping[str, str]) -> list[Finding]:
         else:
             listed[name] = digest
     for name, digest in listed.items():
+        if name in files.unreadable:
+            continue
         if name not in digests:
             findings.append(Finding(name, None, "is missing", f"a file with the sha256 {digest}, as {CHECKSUMS} says"))
         elif digests[name] != digest:
