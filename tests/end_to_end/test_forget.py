@@ -128,7 +128,7 @@ def test_ways_to_say_it(copy: Path, tmp_path: Path) -> None:
     before = _published(copy)
     rows = iter(before.values())
     by_url, by_digest, listed = next(rows), next(rows), next(rows)
-    forget(str(copy), Wish(urls=(by_url["url"],), sha256s=(by_digest["sha256"],)).and_also(Wish.listed([listed["key"]])))
+    forget(str(copy), Wish(urls=(by_url["url"],), sha256s=(by_digest["sha256"],)).and_also(Wish.listed([listed["key"].upper()])))
     gone = {row["key"] for row in (by_url, by_digest, listed)}
     assert before.keys() - _published(copy).keys() >= gone
 
@@ -149,6 +149,27 @@ def test_ways_to_say_it(copy: Path, tmp_path: Path) -> None:
     assert key in {row.get("key") for row in found if row["why"] == "the same looks"}
     assert key not in _published(copy)
     assert not verify(str(copy)).findings
+
+
+def test_the_digest_of_a_published_picture(copy: Path, demo_served: Server, demo_values: Values) -> None:
+    """Whoever has a copy of the dataset knows a picture by the bytes it was published with."""
+    values = demo_values(demo_served, copy)
+    values["shard"] |= {"resize": {"mode": "keep_ratio", "side": 64}}
+    row = run(values, ["shard"]).manifests().slice(4, 1).to_pylist()[0]
+    assert row["sha256"] != row["original_sha256"]
+    found = forget(str(copy), Wish(sha256s=(row["sha256"],)))
+    assert [each["sha256"] for each in found if each.get("key") == row["key"]] == [row["original_sha256"]]
+    assert row["key"] not in _published(copy)
+    assert not verify(str(copy)).findings
+
+
+@pytest.mark.parametrize(
+    ("said", "host"),
+    [("A.Test", "a.test"), ("a.test.", "a.test"), ("例子.中国", "xn--fsqu00a.xn--fiqs8s"), ("127.0.0.1", "127.0.0.1")],
+)
+def test_hosts_are_spelled_as_in_urls(said: str, host: str) -> None:
+    """In small letters, in Punycode, without the dot of the root."""
+    assert Wish(hosts=(said,)).rows() == [{"host": host}]
 
 
 def store_place(path: Path, key: str) -> tuple[str, int]:
@@ -189,8 +210,11 @@ def test_a_whole_shard(copy: Path, demo_served: Server, demo_values: Values, pub
         (Wish(keys=("abc",)), r'found "abc"; a key \(32 hex digits\) is meant'),
         (Wish(urls=("ftp://a.test/a.jpg",)), "a URL is meant"),
         (Wish(hosts=("http://a.test/",)), r"a domain \(example.com\) is meant"),
+        (Wish(hosts=("a.test:8000",)), r'found "a.test:8000"; a domain \(example.com\) is meant'),
+        (Wish(hosts=("a.test b.test",)), r"a domain \(example.com\) is meant"),
+        (Wish(hosts=("test",)), r"a domain \(example.com\) is meant"),
         (Wish(sha256s=("00",)), "a sha256"),
-        (Wish(pictures=(b"no picture",)), "is no picture that can be decoded"),
+        (Wish(pictures=(b"no picture",)), "file 1 of 1 is no picture that can be decoded"),
     ],
 )
 def test_senseless_wishes(copy: Path, wish: Wish, message: str) -> None:

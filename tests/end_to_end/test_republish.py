@@ -9,10 +9,13 @@ import signal
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from wukong_build import run
+from wukong_build.demo.server import Server
 from wukong_build.errors import StoreError
 from wukong_build.executors import LocalExecutor
 from wukong_build.inspect.run import Run
@@ -20,6 +23,8 @@ from wukong_build.inspect.verify import verify
 from wukong_build.pipeline import Wish, forget
 from wukong_build.shards import ShardSettings
 from wukong_build.stages.republish import republish
+from wukong_build.stages.tombstones import add
+from wukong_build.store import Store
 
 KILLS = 6
 
@@ -68,7 +73,15 @@ def test_other_shards(demo_run: Run, tmp_path: Path) -> None:
     assert len(list((tmp_path / "other/shards").glob("*.tar"))) == 6
     assert _members(tmp_path / "other") == _members(Path(demo_run.store.root))
     assert not verify(str(tmp_path / "other"), deep=True).findings
-    assert sorted(path.name for path in (tmp_path / "other").iterdir()) == [".lock", "shards"]
+    assert sorted(path.name for path in (tmp_path / "other").iterdir()) == [".lock", "republish", "shards"]
+
+
+def test_given_again_when_all_is_done(demo_run: Run, tmp_path: Path) -> None:
+    """The same command ends as it did, for whoever cannot know whether it was killed before the end or behind it."""
+    assert _republished([demo_run.store.root], tmp_path / "again") == 40
+    before = _tree(tmp_path / "again")
+    assert _republished([demo_run.store.root], tmp_path / "again") == 40
+    assert _tree(tmp_path / "again") == before
 
 
 def test_a_sample_of_two_datasets_stands_once(demo_run: Run, published: Published, tmp_path: Path) -> None:
@@ -96,6 +109,34 @@ def test_tombstones_hold(demo_run: Run, tmp_path: Path) -> None:
     assert f"{row['key']}.txt" not in _members(tmp_path / "again")
 
 
+def test_tombstones_know_pictures_as_they_came(
+    demo_run: Run, demo_served: Server, demo_values: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    """What was forgotten stays out under another key as well, also where pictures were published smaller than they came."""
+    small = demo_values(demo_served, shutil.copytree(demo_run.store.root, tmp_path / "small"))
+    small["shard"] |= {"resize": {"mode": "keep_ratio", "side": 64}}
+    row = run(small, ["shard"]).manifests().slice(4, 1).to_pylist()[0]
+    assert row["sha256"] != row["original_sha256"]
+    copy = Path(shutil.copytree(Path(demo_run.store.root, "shards"), tmp_path / "forgetful/shards")).parent
+    tombstone = {"sha256": row["original_sha256"]}
+    add([tombstone], Store(str(copy)))
+    assert _republished([copy, tmp_path / "small"], tmp_path / "merged") == 39
+    assert f"{row['key']}.txt" not in _members(tmp_path / "merged")
+
+
+def test_a_source_of_which_all_is_forgotten(demo_run: Run, tmp_path: Path) -> None:
+    """Its tombstones hold, and alone it makes no dataset."""
+    copy = Path(shutil.copytree(demo_run.store.root, tmp_path / "run"))
+    forget(str(copy), Wish(keys=tuple(demo_run.manifests()["key"].to_pylist())))
+    assert not verify(str(copy)).findings
+    assert _republished([copy, demo_run.store.root], tmp_path / "merged") == 0
+    with pytest.raises(StoreError, match="no samples here"):
+        _republished([copy], tmp_path / "nothing")
+    with pytest.raises(StoreError, match="no samples here"):
+        _republished([copy, copy / "shards"], tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
+
+
 @pytest.mark.parametrize(("place", "message"), [(700, "wukong-build verify"), (None, "wukong-build verify")])
 def test_damaged_sources(demo_run: Run, tmp_path: Path, place: int | None, message: str) -> None:
     """Nothing is made of a dataset that is not whole; the message says how to see what is wrong."""
@@ -116,8 +157,15 @@ def test_nothing_is_overwritten(demo_run: Run, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="something else is here already"):
         _republished([demo_run.store.root], copy)
     assert _tree(copy) == before
+    with pytest.raises(StoreError, match="something else is here already"):
+        _republished([demo_run.store.root], copy / "crawl")
+    assert _tree(copy) == before
+    _republished([copy], tmp_path / "other")
+    with pytest.raises(StoreError, match="something else is here already"):
+        _republished([copy], tmp_path / "other", samples=7)
     with pytest.raises(StoreError, match="there are no shards here"):
         _republished([tmp_path], tmp_path / "into")
+    assert not (tmp_path / "into").exists()
 
 
 @pytest.mark.kill

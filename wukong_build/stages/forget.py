@@ -7,10 +7,12 @@ samples a tombstone means, and how their rows are emptied, is known in `tombston
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from wukong_build.config import Config
 from wukong_build.errors import ConfigError, shown
@@ -21,10 +23,11 @@ from wukong_build.stages import run_stage
 from wukong_build.stages.shard import publish_without, shards_with, tell
 from wukong_build.stages.tombstones import FOLDER, HashStage, add, new_tombstones, phashes, purge, tombstones
 from wukong_build.store import Store
-from wukong_build.web.url import canonical, key_of
+from wukong_build.web.url import canonical, host_of, key_of
 
 _KEY, _SHA256 = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{64}")
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
+_NOT_OF_A_HOST = re.compile(r"[/?#@:\s\\]")
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -39,17 +42,20 @@ class Wish(msgspec.Struct, frozen=True):
 
     def rows(self) -> list[dict[str, Any]]:
         """What the wish says, as tombstones. ConfigError where it makes no sense."""
-        rows: list[dict[str, Any]] = [{"key": _fitting(_KEY, key, "a key (32 hex digits)")} for key in self.keys]
+        rows: list[dict[str, Any]] = [{"key": _fitting(_KEY, key.lower(), "a key (32 hex digits)")} for key in self.keys]
         for url in self.urls:
             if (spelled := canonical(url)) is None:
                 raise ConfigError(f"forget: found {shown(url)}; a URL is meant, http:// or https://")
             rows.append({"key": key_of(spelled), "url": spelled})
-        rows += [{"host": _fitting(_HOST, host.lower(), "a domain (example.com)")} for host in self.hosts]
+        rows += [{"host": _host(host)} for host in self.hosts]
         rows += [{"sha256": _fitting(_SHA256, digest.lower(), "a sha256 (64 hex digits)")} for digest in self.sha256s]
         if self.pictures:
             hashes = phashes(list(self.pictures))
             if None in hashes:
-                raise ConfigError("forget: --like: is no picture that can be decoded; one of a sample to be forgotten is meant")
+                which = f"{hashes.index(None) + 1} of {len(hashes)}"
+                raise ConfigError(
+                    f"forget: --like: file {which} is no picture that can be decoded; one of a sample to be forgotten is meant"
+                )
             rows += [{"phash": phash} for phash in hashes]
         return rows
 
@@ -68,6 +74,12 @@ class Wish(msgspec.Struct, frozen=True):
         return Wish(*(one + another for one, another in zip(mine, theirs, strict=True)))
 
 
+def _host(said: str) -> str:
+    """A domain as URLs spell it, whatever its script."""
+    spelled = "" if _NOT_OF_A_HOST.search(said) else host_of(canonical(f"http://{said}/") or "").rstrip(".")
+    return spelled if _HOST.fullmatch(spelled) else _fitting(_HOST, said, "a domain (example.com)")
+
+
 def _fitting(pattern: re.Pattern[str], text: str, meant: str) -> str:
     if not pattern.fullmatch(text):
         raise ConfigError(f"forget: found {shown(text)}; {meant} is meant")
@@ -83,6 +95,7 @@ def forget(wish: Wish, config: Config, store: Store, executor: Executor, *, dry_
     said = wish.rows()
     if not dry_run:
         _apply(config, store, executor)
+    said += [{"key": key} for key in _published_as([row["sha256"] for row in said if "sha256" in row], store)]
     rows = new_tombstones(said, store, executor)
     published = shards_with([row["key"] for row in rows if row.get("key")], store)
     rows = [{**row, "shard": published.get(row.get("key", ""))} for row in rows]
@@ -91,6 +104,14 @@ def forget(wish: Wish, config: Config, store: Store, executor: Executor, *, dry_
         add(rows, store, notes={"before": msgspec.json.encode(before).decode()})
         _apply(config, store, executor)
     return rows
+
+
+def _published_as(sha256s: Sequence[str], store: Store) -> Iterator[str]:
+    """Keys of the published samples with these bytes, which are not those that came where pictures were changed."""
+    wanted = pa.array(sha256s, pa.string())
+    for name in store.parts("shards"):
+        table = store.read("shards", name, ["key", "sha256"])
+        yield from table.filter(pc.is_in(table["sha256"], wanted))["key"].to_pylist()
 
 
 def _apply(config: Config, store: Store, executor: Executor) -> None:

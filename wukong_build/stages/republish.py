@@ -24,7 +24,7 @@ from wukong_build.inspect.described import described_alone
 from wukong_build.schema import FORGOTTEN, LOOKED_UP_BY, MANIFEST
 from wukong_build.shards import ShardSettings
 from wukong_build.shards.card import dataset_card
-from wukong_build.shards.published import FOLDER, remove_checksums, write_checksums
+from wukong_build.shards.published import CHECKSUMS, FOLDER, files_of, remove_checksums, write_checksums
 from wukong_build.shards.statistics import shard_statistics
 from wukong_build.shards.tar_reading import BrokenTar, padded, spans
 from wukong_build.sql import database
@@ -48,14 +48,17 @@ SELECT {columns}, tar, first_byte, bytes FROM (
     QUALIFY row_number() OVER (PARTITION BY key ORDER BY dataset, shard) = 1
 ) AS samples
 WHERE NOT EXISTS (
-    FROM tombstones WHERE tombstones.key = samples.key OR tombstones.url = samples.url OR tombstones.sha256 = samples.sha256
+    FROM tombstones WHERE tombstones.key = samples.key OR tombstones.url = samples.url OR tombstones.sha256 IN ({digests})
     OR tombstones.host IN (host_name(samples.url), host_name(samples.page_url))
     OR suffix(host_name(samples.url), '.' || tombstones.host) OR suffix(host_name(samples.page_url), '.' || tombstones.host)
 )
 QUALIFY row_number() OVER (PARTITION BY sha256 ORDER BY dataset, shard, key) = 1
 ORDER BY md5($seed || key), key
 """
-"""Of a key, and of a picture, the first dataset that has it; whatever a tombstone of any of them means stays out."""
+"""Of a key, and of a picture, the first dataset that has it; whatever a tombstone of any of them means stays out.
+
+A tombstone has the digest of a picture as it came, or of one as it was published, where that is what was asked for.
+"""
 
 
 def republish(sources: Sequence[str], into: str, settings: ShardSettings, executor: Executor) -> int:
@@ -64,8 +67,10 @@ def republish(sources: Sequence[str], into: str, settings: ShardSettings, execut
     StoreError where a source has no shards, is damaged, or where something else lies in `into` already.
     """
     datasets, store = [_dataset(source) for source in sources], Store(into)
+    manifests = {path: number for number, (dataset, folder) in enumerate(datasets) for path in _manifests(dataset, folder)}
+    if not manifests:
+        raise StoreError(f"{', '.join(sources)}: there are no samples here to make a dataset of")
     with store.locked():
-        manifests = {path: number for number, (dataset, folder) in enumerate(datasets) for path in _manifests(dataset, folder)}
         digests = [_sha256(path) for path in manifests]
         tombstones = pa.concat_tables([FORGOTTEN.arrow.empty_table(), *(_tombstones(dataset) for dataset, _ in datasets)])
         _begin(store, fingerprint_of(VERSION, digests, digest_of(tombstones), msgspec.to_builtins(settings)))
@@ -78,7 +83,8 @@ def republish(sources: Sequence[str], into: str, settings: ShardSettings, execut
         _write_card(store, sources)
         write_checksums(store)
         count = sum(store.row_count(FOLDER, name) for name in store.parts(FOLDER))
-        store.delete_stage(_SCRATCH)
+        for stage in (_SPANS, _SELECTION):
+            store.delete_stage(stage)
     return count
 
 
@@ -92,9 +98,9 @@ def _dataset(path: str) -> tuple[Store, str]:
 
 
 def _manifests(store: Store, folder: str) -> list[str]:
-    """Paths of the manifests of a dataset. StoreError where it has none."""
+    """Paths of the manifests of a dataset, none where all of it was taken out. StoreError where there never was any."""
     paths = [store.url_of(path) for path in store.part_paths(folder)]
-    if not paths:
+    if not paths and not store.fs.exists(store.path(folder, CHECKSUMS)):
         raise StoreError(f"{store.path(folder)}: there are no shards here, such as 00000.tar and 00000.parquet")
     return paths
 
@@ -110,9 +116,8 @@ def _tombstones(store: Store) -> pa.Table:
 
 
 def _begin(store: Store, made_from: str) -> None:
-    """Note what is being made. StoreError where something else is there, or was begun."""
-    begun = store.finished(_SCRATCH)
-    if begun != made_from and (begun is not None or store.parts(FOLDER) or store.exists()):
+    """Note what is being made. StoreError where anything else is there, or was begun."""
+    if store.finished(_SCRATCH) != made_from and files_of(store, ""):
         raise StoreError(f"{store.url}: something else is here already; name a new folder, or remove this one")
     store.finish(_SCRATCH, made_from)
 
@@ -171,7 +176,9 @@ def _select(store: Store, manifests: dict[str, int], tombstones: pa.Table, setti
     schema = pa.unify_schemas([_schema_of(path) for path in manifests])
     known = {field.name: field for field in MANIFEST.arrow}
     schema = pa.schema([known.get(field.name, field) for field in schema])
-    query = _SELECT.format(columns=", ".join(f'samples."{name}"' for name in schema.names))
+    columns = ", ".join(f'samples."{name}"' for name in schema.names)
+    digests = ", ".join(f"samples.{name}" for name in ("sha256", "original_sha256") if name in schema.names)
+    query = _SELECT.format(columns=columns, digests=digests)
     spans_of = [store.url_of(path) for path in store.part_paths(_SPANS)]
     with database(store) as connection:
         connection.register("tombstones", tombstones)
