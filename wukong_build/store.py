@@ -208,7 +208,8 @@ class Store:
     def open_part(self, stage: str, part: str) -> Iterator[pq.ParquetFile]:
         """A part whose row groups are read one at a time.
 
-        Threads of Arrow never hold a Python file of a local run: one that lets go of it while the interpreter ends aborts it.
+        Threads of Arrow hold no Python file of a local run: one that lets go of what such a file gave while the interpreter
+        ends aborts it (apache/arrow#34314).
         """
         path = self.part_path(stage, part)
         with pa.OSFile(path) if self.is_local else self.fs.open(path, "rb") as file:

@@ -90,7 +90,7 @@ def _lines(lines: Iterator[str]) -> Iterator[tuple[str, float, str]]:
 
 def _of_parquet(path: str) -> Iterator[tuple[str, float, str]]:
     with fsspec.open(path, "rb") as file:
-        table = pq.read_table(file)
+        table = pq.ParquetFile(file, pre_buffer=False).read(use_threads=False)  # no threads: see Store.open_part
     names = [next((name for name in meant if name in table.column_names), None) for meant in (WORDS, COUNTS)]
     if None in names:
         raise ValueError(f"columns like `word` and `count` are meant; there are {listed(table.column_names)}")

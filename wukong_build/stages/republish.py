@@ -154,7 +154,8 @@ class _SpanStage(msgspec.Struct, frozen=True):
                     for key, start, end in _samples(spans(file))
                 ]
             with fsspec.open(path, "rb") as file:
-                keys = pq.read_table(file, columns=["key"])["key"].to_pylist()
+                manifest = pq.ParquetFile(file, pre_buffer=False)
+                keys = manifest.read(["key"], use_threads=False)["key"].to_pylist()  # no threads: see Store.open_part
         except (BrokenTar, OSError) as error:
             raise StoreError(f"{tar}: {error}; see what else is wrong with it: wukong-build verify") from error
         if [row["key"] for row in rows] != keys:
