@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from wukong_build.errors import ConfigError, listed
 from wukong_build.store import Store
 
-_LEDGER, _SCORES = "filter/ledger", "filter/scores"
+_LEDGER, _SCORES, _FORGOTTEN = "filter/ledger", "filter/scores", "forgotten"
 
 
 def is_run(path: str) -> bool:
@@ -22,10 +22,11 @@ def is_run(path: str) -> bool:
 
 
 def files_of(path: str) -> list[str]:
-    """The files that a set lies in; of a run the one that says what its ledger was made from, which stands for all."""
+    """The files that a set lies in; of a run its tombstones, and what says of what its ledger was made for all else."""
     store = Store(path)
     if is_run(path):
-        return [store.url_of(store.path("filter/finished.json"))]
+        tombstones = [store.part_path(_FORGOTTEN, part) for part in store.parts(_FORGOTTEN)]
+        return [store.url_of(name) for name in (store.path("filter/finished.json"), *tombstones)]
     if not store.fs.isdir(store.root):
         return [path]
     return [store.url_of(name) for name in sorted(store.fs.ls(store.root, detail=False)) if name.endswith(".parquet")]
@@ -43,6 +44,16 @@ def read_hash_set(path: str, columns: Sequence[str]) -> pa.Table:
     if not tables:
         raise ConfigError(f"hash set {path!r} holds no Parquet file; a file, a folder of files or a filtered run is meant")
     return pa.concat_tables(tables)
+
+
+def forgotten_in(path: str) -> pa.Table:
+    """Of a run's tombstones that have a pHash, `phash` and the `key` of the sample, or "forgotten" where they name none."""
+    store = Store(path)
+    columns = pa.schema([("key", pa.string()), ("phash", pa.string())])
+    tables = [store.read(_FORGOTTEN, part, columns.names) for part in store.parts(_FORGOTTEN)]
+    rows = pa.concat_tables([columns.empty_table(), *tables])
+    rows = rows.filter(rows["phash"].is_valid())
+    return rows.set_column(0, "key", rows["key"].fill_null("forgotten"))
 
 
 def _rows(path: str, columns: Sequence[str]) -> Iterator[pa.Table]:

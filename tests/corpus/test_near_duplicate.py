@@ -310,6 +310,18 @@ def test_captions_of_the_dropped_are_gathered() -> None:
     assert all(row["alternate_captions"] is None for row in measured(NearDuplicate(), [samples]).values())
 
 
+def test_gathered_captions_come_in_order_of_rank() -> None:
+    """The longer ones first, among pictures of one size; whatever other captions there are."""
+    samples = [
+        Sample(f"{row:032x}", 0, caption=caption, pdq=dhash)
+        for row, (caption, dhash) in enumerate([("狗", 0), ("", 0), ("一只猫", 0), ("狗", 255), ("", 255), ("很长的标题", 255)])
+    ]
+    found = measured(NearDuplicate(verify_with="dhash", keep_captions=True), [samples])
+    assert [row["alternate_captions"] for row in found.values() if row["alternate_captions"]] == [["一只猫", "狗", ""]]
+    found = measured(NearDuplicate(verify_with="dhash", verify_distance=2, keep_captions=True), [samples])
+    assert [row["alternate_captions"] for row in found.values() if row["alternate_captions"]] == [["狗", ""], ["狗", ""]]
+
+
 def hash_set(path: Path, rows: list[tuple[str, int]]) -> str:
     """A Parquet file with keys and pHashes."""
     table = pa.table({"key": [key for key, _ in rows], "phash": [f"{phash:016x}" for _, phash in rows]})

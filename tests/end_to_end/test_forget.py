@@ -111,6 +111,21 @@ def test_it_does_not_come_back(copy: Path, demo_served: Server, demo_values: Val
     assert done.sql("SELECT count(*) AS n FROM ledger WHERE dropped_by = 'fetch:forgotten'")["n"].to_pylist() == [len(rows)]
 
 
+def test_a_run_that_names_it_does_not_take_it_either(
+    copy: Path, tmp_path: Path, demo_served: Server, demo_values: Values
+) -> None:
+    """What a run of `against` has forgotten is no sample of another one, though it would be the only one of its picture."""
+    key = next(iter(_published(copy)))
+    values = demo_values(demo_served, tmp_path / "other")
+    values["filter"]["near_duplicate"]["against"] = [str(copy)]
+    ledger = f"SELECT kept, dropped_by, duplicate_of FROM ledger WHERE key = '{key}'"
+    assert run(values).sql(ledger).to_pylist() == [{"kept": True, "dropped_by": None, "duplicate_of": None}]
+    forget(str(copy), Wish(keys=(key,)))
+    found = run(values)
+    assert found.sql(ledger).to_pylist() == [{"kept": False, "dropped_by": "near_duplicate", "duplicate_of": key}]
+    assert key not in _published(tmp_path / "other")
+
+
 def test_a_tombstone_is_enough(copy: Path, demo_served: Server, demo_values: Values) -> None:
     """Where nothing but the tombstone was written before the command was killed, no other command publishes the sample."""
     key, row = next(iter(_published(copy).items()))

@@ -28,7 +28,7 @@ from wukong_build.hamming import (
     pieces_of,
     ways,
 )
-from wukong_build.hash_sets import files_of, read_hash_set
+from wukong_build.hash_sets import files_of, forgotten_in, read_hash_set
 from wukong_build.hashing import places_in
 from wukong_build.links import CorpusFilter
 from wukong_build.perceptual import mirrored_dhashes
@@ -37,6 +37,7 @@ _KEY, _HASH = pa.binary(16), pa.binary(8)
 _WORDS = {"dhash": pa.binary(8), "pdq": pa.binary(32)}
 _VERIFY_DISTANCES: dict[str | None, int] = {"dhash": 8, "pdq": 31}
 _TOGETHER = 1 << 27  # hashes
+_FORGOTTEN_WITHIN = 4  # bits: as near as `forget` looks
 _MOST_PIXELS, _MOST_CHARACTERS = (1 << 38) - 1, (1 << 24) - 1  # that a rank tells apart
 _DIGITS = np.array([f"{byte:02x}" for byte in range(256)], "S2")
 
@@ -64,7 +65,7 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
     mirrored: bool = False
     """Whether a picture looks like its mirror image, whose hash is that of the link `phash_mirrored`, before this one as well."""
     against: tuple[str, ...] = ()
-    """Earlier runs and hash sets: their pictures are kept, and those here that look like one of them are not."""
+    """Earlier runs and hash sets: their pictures are kept. Those here that look like one, or one forgotten there, are not."""
     keep_captions: bool = False
     """Gather the captions of dropped samples in `alternate_captions` of the one kept in their place."""
 
@@ -147,8 +148,10 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         news = surveys.filter(pc.invert(pc.is_in(surveys["key"], _keys(published)))) if self.against else surveys
         order = np.lexsort((*_words_of(news["key"]).T[::-1], news["rank"].to_numpy()))
         items, others = _items(news).take(order), _items(published)
-        known = first_near(items, others, self._near)
-        rest = np.flatnonzero(known < 0)
+        known, forgotten = first_near(items, others, self._near), self._forgotten()
+        lost = _like(items, forgotten)
+        known[lost >= 0] = -1
+        rest = np.flatnonzero((known < 0) & (lost < 0))
         kept = np.arange(len(order))
         kept[rest] = rest[first_kept(items.take(rest), self._near)]
         dropped, known_rows = np.flatnonzero(kept != np.arange(len(order))), np.flatnonzero(known >= 0)
@@ -156,6 +159,7 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         tables = [
             self._dropped(keys, items, dropped, _digits_of(keys.take(kept[dropped])), items.take(kept[dropped])),
             self._dropped(keys, items, known_rows, published["key"].take(known[known_rows]), others.take(known[known_rows])),
+            _lost(keys, items, lost, forgotten),
         ]
         if self.keep_captions:
             tables.append(_gathered(keys, news["caption"].take(order), dropped, kept[dropped]))
@@ -186,6 +190,7 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         alike = in_pairs(items, self._near, number // pieces)
         if number < pieces:  # one of the first block's, which have every row
             alike |= first_near(items, _items(self._published()), self._near) >= 0
+            alike |= _like(items, self._forgotten()) >= 0
         return rows.filter(pa.array(alike))
 
     def join_pieces(self, merged: pa.Table) -> pa.Table:
@@ -199,6 +204,12 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         words = {"words": _WORDS[self.verify_with]} if self.verify_with else {}
         return pa.concat_tables([pa.schema({"key": pa.string(), **words, "hash": _HASH}).empty_table(), *sets])
 
+    def _forgotten(self) -> pa.Table:
+        """What the runs of `against` have forgotten: tombstones have a pHash alone, which nothing confirms."""
+        tombstones = [forgotten_in(path) for path in self.against] if self.hash == "phash" else []
+        rows = pa.concat_tables([pa.schema([("key", pa.string()), ("phash", pa.string())]).empty_table(), *tombstones])
+        return pa.table({"key": rows["key"], "hash": _bytes_of(rows["phash"], _HASH)})
+
     def measure(self, batch: Batch, merged: pa.Table) -> dict[str, pa.Array]:
         """All columns; a sample without a hash is unmeasurable, and one that the look-up does not call a duplicate is kept."""
         rows = places_in(_raw(merged["key"]), _raw(_bytes_of(batch["key"], _KEY)))
@@ -210,10 +221,24 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         return {self.name(): pc.if_else(batch[self.hash].is_valid(), duplicate, None), **columns}
 
 
+def _like(items: Items, forgotten: pa.Table) -> Indices:
+    """For each item the first of the forgotten ones that it looks like, or -1."""
+    return first_near(Items.of(items.sides()[0].hashes), _items(forgotten), Near(_FORGOTTEN_WITHIN))
+
+
+def _lost(keys: pa.Array, items: Items, lost: Indices, forgotten: pa.Table) -> pa.Table:
+    """The look-up for what looks like something forgotten: its tombstone's key stands for the kept sample's."""
+    rows = np.flatnonzero(lost >= 0)
+    apart = distances(items.sides()[0].hashes[rows], _items(forgotten).hashes[lost[rows]]).astype(np.int32)
+    return pa.table(
+        {"key": keys.take(rows), "near_duplicate_of": forgotten["key"].take(lost[rows]), "near_duplicate_distance": apart}
+    )
+
+
 def _gathered(keys: pa.Array, captions: pa.ChunkedArray, dropped: Indices, kept: Indices) -> pa.Table:
     """The look-up for kept samples: distinct captions of those dropped for each, in order of rank; its own is none of them."""
-    found = pa.table({"kept": kept, "caption": captions.take(dropped)}).drop_null()
-    found = found.group_by(["kept", "caption"], use_threads=False).aggregate([])
+    found = pa.table({"kept": kept, "caption": captions.take(dropped), "row": np.arange(len(dropped))}).drop_null()
+    found = found.group_by(["kept", "caption"]).aggregate([("row", "min")]).sort_by("row_min")  # groups come in any order
     own = captions.take(found["kept"])
     found = found.filter(pc.fill_null(pc.not_equal(found["caption"], own), fill_value=True))
     lists = found.group_by("kept", use_threads=False).aggregate([("caption", "list")])
