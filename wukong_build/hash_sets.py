@@ -11,9 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wukong_build.errors import ConfigError, listed
+from wukong_build.schema import FORGOTTEN
 from wukong_build.store import Store
 
-_LEDGER, _SCORES, _FORGOTTEN = "filter/ledger", "filter/scores", "forgotten"
+FORGOTTEN_WITHIN = 4
+"""Hamming distance of two pHashes up to which one is taken for that of a forgotten picture; `near_duplicate`'s by default."""
+
+_LEDGER, _SCORES = "filter/ledger", "filter/scores"
 
 
 def is_run(path: str) -> bool:
@@ -25,7 +29,7 @@ def files_of(path: str) -> list[str]:
     """The files that a set lies in; of a run its tombstones, and what says of what its ledger was made for all else."""
     store = Store(path)
     if is_run(path):
-        tombstones = [store.part_path(_FORGOTTEN, part) for part in store.parts(_FORGOTTEN)]
+        tombstones = [store.part_path(FORGOTTEN.name, part) for part in store.parts(FORGOTTEN.name)]
         return [store.url_of(name) for name in (store.path("filter/finished.json"), *tombstones)]
     if not store.fs.isdir(store.root):
         return [path]
@@ -49,8 +53,8 @@ def read_hash_set(path: str, columns: Sequence[str]) -> pa.Table:
 def forgotten_in(path: str) -> pa.Table:
     """Of a run's tombstones that have a pHash, `phash` and the `key` of the sample, or "forgotten" where they name none."""
     store = Store(path)
-    columns = pa.schema([("key", pa.string()), ("phash", pa.string())])
-    tables = [store.read(_FORGOTTEN, part, columns.names) for part in store.parts(_FORGOTTEN)]
+    columns = pa.schema([FORGOTTEN.arrow.field("key"), FORGOTTEN.arrow.field("phash")])
+    tables = [store.read(FORGOTTEN.name, part, columns.names) for part in store.parts(FORGOTTEN.name)]
     rows = pa.concat_tables([columns.empty_table(), *tables])
     rows = rows.filter(rows["phash"].is_valid())
     return rows.set_column(0, "key", rows["key"].fill_null("forgotten"))

@@ -17,6 +17,8 @@ from wukong_build.batch import Batch
 from wukong_build.corpus.near_duplicate import NearDuplicate
 from wukong_build.errors import ConfigError
 from wukong_build.hamming import AT_MOST_DISTANCE
+from wukong_build.schema import FORGOTTEN
+from wukong_build.store import Store
 
 A, B, C, D = (letter * 32 for letter in "abcd")
 """Keys, in their order."""
@@ -332,6 +334,21 @@ def hash_set(path: Path, rows: list[tuple[str, int]]) -> str:
 
 class TestAgainst:
     """Earlier pictures win."""
+
+    @pytest.mark.parametrize("way", WAYS, ids=str)
+    def test_what_looks_like_a_forgotten_picture_goes(self, way: dict[str, Any], tmp_path: Path) -> None:
+        """Whatever confirms: a tombstone has a pHash alone. With mirror images, one of it goes as well."""
+        batch = batch_of([Sample(D, 2**64 - 1, pdq=2**64 - 1)])
+        names = ("key", "phash", "dhash", "pdq", "pdq_quality")
+        pq.write_table(pa.table({name: batch[name] for name in names}), tmp_path / "set.parquet")
+        Store(str(tmp_path)).write(
+            "forgotten", "00000", FORGOTTEN.table([{"key": D, "phash": f"{255:016x}"}, {"host": "a.test"}])
+        )
+        samples = [Sample(A, 0b1111, 90, 90, pdq=7), Sample(B, 0b111), Sample(C, 2**40 - 1, phash_mirrored=254)]
+        found = verdicts([samples], NearDuplicate(against=(str(tmp_path),), **way))
+        assert found[A] == (1, D, 4)
+        assert found[B] == (0, None, None)
+        assert found[C] == ((1, D, 1) if way.get("mirrored") else (0, None, None))
 
     def test_what_looks_like_an_earlier_picture_goes(self, tmp_path: Path) -> None:
         """Whatever its rank; and it represents nobody. The keys of other programs are named as they are."""

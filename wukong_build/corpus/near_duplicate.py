@@ -28,7 +28,7 @@ from wukong_build.hamming import (
     pieces_of,
     ways,
 )
-from wukong_build.hash_sets import files_of, forgotten_in, read_hash_set
+from wukong_build.hash_sets import FORGOTTEN_WITHIN, files_of, forgotten_in, read_hash_set
 from wukong_build.hashing import places_in
 from wukong_build.links import CorpusFilter
 from wukong_build.perceptual import mirrored_dhashes
@@ -37,7 +37,6 @@ _KEY, _HASH = pa.binary(16), pa.binary(8)
 _WORDS = {"dhash": pa.binary(8), "pdq": pa.binary(32)}
 _VERIFY_DISTANCES: dict[str | None, int] = {"dhash": 8, "pdq": 31}
 _TOGETHER = 1 << 27  # hashes
-_FORGOTTEN_WITHIN = 4  # bits: as near as `forget` looks
 _MOST_PIXELS, _MOST_CHARACTERS = (1 << 38) - 1, (1 << 24) - 1  # that a rank tells apart
 _DIGITS = np.array([f"{byte:02x}" for byte in range(256)], "S2")
 
@@ -148,10 +147,10 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         news = surveys.filter(pc.invert(pc.is_in(surveys["key"], _keys(published)))) if self.against else surveys
         order = np.lexsort((*_words_of(news["key"]).T[::-1], news["rank"].to_numpy()))
         items, others = _items(news).take(order), _items(published)
-        known, forgotten = first_near(items, others, self._near), self._forgotten()
-        lost = _like(items, forgotten)
-        known[lost >= 0] = -1
-        rest = np.flatnonzero((known < 0) & (lost < 0))
+        forgotten = self._forgotten()
+        gone = _first_forgotten(items, forgotten)
+        known = np.where(gone < 0, first_near(items, others, self._near), -1)
+        rest = np.flatnonzero((known < 0) & (gone < 0))
         kept = np.arange(len(order))
         kept[rest] = rest[first_kept(items.take(rest), self._near)]
         dropped, known_rows = np.flatnonzero(kept != np.arange(len(order))), np.flatnonzero(known >= 0)
@@ -159,7 +158,7 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         tables = [
             self._dropped(keys, items, dropped, _digits_of(keys.take(kept[dropped])), items.take(kept[dropped])),
             self._dropped(keys, items, known_rows, published["key"].take(known[known_rows]), others.take(known[known_rows])),
-            _lost(keys, items, lost, forgotten),
+            _gone(keys, items, gone, forgotten),
         ]
         if self.keep_captions:
             tables.append(_gathered(keys, news["caption"].take(order), dropped, kept[dropped]))
@@ -190,7 +189,7 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         alike = in_pairs(items, self._near, number // pieces)
         if number < pieces:  # one of the first block's, which have every row
             alike |= first_near(items, _items(self._published()), self._near) >= 0
-            alike |= _like(items, self._forgotten()) >= 0
+            alike |= _first_forgotten(items, self._forgotten()) >= 0
         return rows.filter(pa.array(alike))
 
     def join_pieces(self, merged: pa.Table) -> pa.Table:
@@ -221,18 +220,18 @@ class NearDuplicate(CorpusFilter, frozen=True, kw_only=True):
         return {self.name(): pc.if_else(batch[self.hash].is_valid(), duplicate, None), **columns}
 
 
-def _like(items: Items, forgotten: pa.Table) -> Indices:
-    """For each item the first of the forgotten ones that it looks like, or -1."""
-    return first_near(Items.of(items.sides()[0].hashes), _items(forgotten), Near(_FORGOTTEN_WITHIN))
+def _first_forgotten(items: Items, forgotten: pa.Table) -> Indices:
+    """For each item the first of the forgotten ones that it, or its mirror image where that counts, looks like, or -1."""
+    return first_near(Items.of(items.hashes), _items(forgotten), Near(FORGOTTEN_WITHIN))
 
 
-def _lost(keys: pa.Array, items: Items, lost: Indices, forgotten: pa.Table) -> pa.Table:
+def _gone(keys: pa.Array, items: Items, gone: Indices, forgotten: pa.Table) -> pa.Table:
     """The look-up for what looks like something forgotten: its tombstone's key stands for the kept sample's."""
-    rows = np.flatnonzero(lost >= 0)
-    apart = distances(items.sides()[0].hashes[rows], _items(forgotten).hashes[lost[rows]]).astype(np.int32)
-    return pa.table(
-        {"key": keys.take(rows), "near_duplicate_of": forgotten["key"].take(lost[rows]), "near_duplicate_distance": apart}
-    )
+    rows = np.flatnonzero(gone >= 0)
+    tombstones = forgotten.take(gone[rows])
+    apart = np.minimum.reduce([distances(side.hashes[rows], _items(tombstones).hashes) for side in items.sides()])
+    columns = {"near_duplicate_of": tombstones["key"], "near_duplicate_distance": apart.astype(np.int32)}
+    return pa.table({"key": keys.take(rows), **columns})
 
 
 def _gathered(keys: pa.Array, captions: pa.ChunkedArray, dropped: Indices, kept: Indices) -> pa.Table:

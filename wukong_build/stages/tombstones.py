@@ -20,6 +20,7 @@ from wukong_build.chain import MEASURED
 from wukong_build.executors import Executor, Part
 from wukong_build.filters.phash import Phash
 from wukong_build.hamming import distances, hashes_of
+from wukong_build.hash_sets import FORGOTTEN_WITHIN
 from wukong_build.schema import FORGOTTEN, IMAGES
 from wukong_build.shards.published import files_of
 from wukong_build.sql import connect, score_folders
@@ -28,11 +29,8 @@ from wukong_build.stages.facts import FACT
 from wukong_build.store import Store, digest_of, fingerprint_of
 from wukong_build.web.recorder import without
 
-FOLDER = "forgotten"
+FOLDER = FORGOTTEN.name
 """Where the tombstones lie, in parts that are only ever added."""
-
-DISTANCE = 4
-"""Hamming distance of two phashes up to which they are taken for those of one picture; that of `near_duplicate` by default."""
 
 CLASS = "forgotten"
 """The class of failure that rows of a forgotten image have."""
@@ -172,7 +170,7 @@ def _alike(hashed: pa.Table, tombstones: Sequence[Mapping[str, Any]]) -> Iterato
     rest = hashed.filter(pc.and_(pc.invert(same), hashed["phash"].is_valid()))
     hashes, near = hashes_of(rest["phash"].to_pylist()), np.zeros(len(rest), bool)
     for phash in hashes_of(sorted({row["phash"] for row in tombstones if row.get("phash")})):
-        near |= distances(hashes, phash) <= DISTANCE
+        near |= distances(hashes, phash) <= FORGOTTEN_WITHIN
     yield from ((row, "the same looks") for row in rest.filter(pa.array(near)).to_pylist())
 
 
